@@ -26,7 +26,7 @@ export class AudioChunk {
   }
 
   bytes(): Buffer {
-    this.#raw ??= Buffer.from(this.base64().latin1Slice(), 'base64');
+    this.#raw ??= Buffer.from(this.base64().toString('latin1'), 'base64');
     return this.#raw;
   }
 

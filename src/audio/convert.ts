@@ -1,0 +1,111 @@
+import { PatchcordError } from '../base/errors.ts';
+import { AudioChunk } from './chunk.ts';
+import { type AudioFormat, bytesPerSample, describeFormat, sameFormat } from './format.ts';
+import { decodeAlaw, decodeMulaw, encodeAlaw, encodeMulaw } from './g711.ts';
+import { Resampler } from './resample.ts';
+
+/** Turns one direction of one call from one format into another; holds that direction's state. */
+export interface AudioConverter {
+  /** What `chunk`, with what came before it, amounts to; may be empty and lags by the resampler's delay. */
+  convert(chunk: AudioChunk): AudioChunk;
+  /** What is still owed; then the converter starts anew. Half a sample that was never completed is dropped. */
+  flush(): AudioChunk;
+}
+
+/**
+ * A converter, or undefined where the formats are the same and audio passes as it is. Throws
+ * PATCHCORD_AUDIO_FORMAT for G.711 at another rate than 8 kHz and for a rate that `Resampler` does not know.
+ */
+export function createConverter(from: AudioFormat, to: AudioFormat): AudioConverter | undefined {
+  requireUsable(from);
+  requireUsable(to);
+  return sameFormat(from, to) ? undefined : new FormatConverter(from, to);
+}
+
+/** Samples as bytes of the encoding; the rate is not looked at. */
+export function encodeSamples(samples: Int16Array, format: AudioFormat): Buffer {
+  const bytes = Buffer.allocUnsafe(samples.length * bytesPerSample(format));
+  switch (format.encoding) {
+    case 'pcmu':
+      encodeMulaw(samples, bytes);
+      return bytes;
+    case 'pcma':
+      encodeAlaw(samples, bytes);
+      return bytes;
+    case 'pcm16':
+      for (let i = 0; i < samples.length; i++) {
+        const sample = samples[i] as number;
+        bytes[2 * i] = sample & 0xff;
+        bytes[2 * i + 1] = (sample >> 8) & 0xff;
+      }
+      return bytes;
+  }
+}
+
+/** The samples of whole frames of audio; throws PATCHCORD_AUDIO_MALFORMED for an odd number of pcm16 bytes. */
+export function decodeSamples(bytes: Uint8Array, format: AudioFormat): Int16Array {
+  const samples = new Int16Array(Math.floor(bytes.length / bytesPerSample(format)));
+  switch (format.encoding) {
+    case 'pcmu':
+      decodeMulaw(bytes, samples);
+      return samples;
+    case 'pcma':
+      decodeAlaw(bytes, samples);
+      return samples;
+    case 'pcm16':
+      if (bytes.length % 2 !== 0) {
+        throw new PatchcordError('PATCHCORD_AUDIO_MALFORMED', 'an odd number of bytes is not 16-bit audio');
+      }
+      for (let i = 0; i < samples.length; i++) {
+        samples[i] = (bytes[2 * i] as number) | ((bytes[2 * i + 1] as number) << 8);
+      }
+      return samples;
+  }
+}
+
+class FormatConverter implements AudioConverter {
+  readonly #from: AudioFormat;
+  readonly #to: AudioFormat;
+  readonly #resampler: Resampler | undefined;
+  /** The first byte of a pcm16 sample whose second byte is still to come. */
+  #half: Buffer | undefined;
+
+  constructor(from: AudioFormat, to: AudioFormat) {
+    this.#from = from;
+    this.#to = to;
+    const sameRate = from.sampleRate === to.sampleRate;
+    this.#resampler = sameRate ? undefined : new Resampler(from.sampleRate, to.sampleRate);
+  }
+
+  convert(chunk: AudioChunk): AudioChunk {
+    const samples = decodeSamples(this.#wholeSamples(chunk.bytes()), this.#from);
+    return this.#encode(this.#resampler?.process(samples) ?? samples);
+  }
+
+  flush(): AudioChunk {
+    this.#half = undefined;
+    return this.#encode(this.#resampler?.flush() ?? new Int16Array(0));
+  }
+
+  #encode(samples: Int16Array): AudioChunk {
+    return AudioChunk.fromBytes(encodeSamples(samples, this.#to));
+  }
+
+  #wholeSamples(bytes: Buffer): Buffer {
+    if (this.#from.encoding !== 'pcm16') return bytes;
+    const all = this.#half === undefined ? bytes : Buffer.concat([this.#half, bytes]);
+    const whole = all.length - (all.length % 2);
+    // A copy: the chunk's memory belongs to whoever made it.
+    this.#half = whole === all.length ? undefined : Buffer.from(all.subarray(whole));
+    return all.subarray(0, whole);
+  }
+}
+
+function requireUsable(format: AudioFormat): void {
+  const { encoding, sampleRate } = format;
+  const usable =
+    encoding === 'pcm16' ? [8000, 16000, 24000, 48000].includes(sampleRate) : sampleRate === 8000;
+  if (!usable) {
+    throw new PatchcordError('PATCHCORD_AUDIO_FORMAT', `cannot convert ${describeFormat(format)}`);
+  }
+}
