@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { loadSettings } from './environment.ts';
+import { settingWarnings } from './warnings.ts';
+
+function warnings(env: Record<string, string>): string[] {
+  return settingWarnings(env, loadSettings(env));
+}
+
+describe('settingWarnings', () => {
+  it('has nothing to say about the defaults', () => {
+    expect(warnings({})).toEqual([]);
+    expect(warnings({ PATH: '/bin', OPENAI_ORG_ID: 'org', TWILIO_EDGE: 'dublin' })).toEqual([]);
+  });
+
+  it('says that the temperature is not sent to OpenAI', () => {
+    expect(warnings({ OPENAI_TEMPERATURE: '0.8' })).toEqual([
+      'OPENAI_TEMPERATURE is not sent: OpenAI has dropped the setting from the Realtime API',
+    ]);
+    expect(warnings({ OPENAI_TEMPERATURE: '0.8', OPENAI_BASE_URL: 'http://127.0.0.1:9000/v1' })).toEqual([]);
+  });
+
+  it('names the day on which a model ends', () => {
+    expect(warnings({ OPENAI_MODEL: 'gpt-realtime' })).toEqual([
+      'OPENAI_MODEL gpt-realtime is shut down on 20 January 2027: use gpt-realtime-2.1',
+    ]);
+    expect(warnings({ OPENAI_MODEL: 'gpt-4o-realtime-preview-2024-10-01' })[0]).toContain('retired beta');
+    expect(warnings({ OPENAI_TRANSCRIPTION_MODEL: 'whisper-1' })[0]).toContain('26 February 2027');
+  });
+
+  it('asks about a name that looks like a slip', () => {
+    expect(warnings({ PATCHCORD_API_KEY: 'x' })).toEqual([
+      'PATCHCORD_API_KEY is not a setting, did you mean PATCHCORD_API_KEYS?',
+    ]);
+    expect(warnings({ PATCHCORD_COLOUR: 'blue' })).toEqual(['PATCHCORD_COLOUR is not a setting']);
+    expect(warnings({ OPENAI_APIKEY: 'x' })).toEqual([
+      'OPENAI_APIKEY is not read, did you mean OPENAI_API_KEY?',
+    ]);
+  });
+
+  it('says which of two names is ignored, without the values', () => {
+    const lines = warnings({
+      TWILIO_API_KEY_SID: 'SK1',
+      TWILIO_API_KEY_SECRET: 'hidden-a',
+      TWILIO_API_SECRET: 'hidden-b',
+    });
+    expect(lines).toEqual([
+      'TWILIO_API_SECRET is ignored because TWILIO_API_KEY_SECRET is set to another value',
+    ]);
+  });
+
+  it('warns of an open door', () => {
+    expect(warnings({ PATCHCORD_ALLOW_UNSIGNED: 'twilio' })[0]).toContain('anyone can pose as twilio');
+    expect(warnings({ PATCHCORD_API_KEYS: 'hidden' })[0]).toBe(
+      'PATCHCORD_API_KEYS holds a key of less than 16 characters: it can be guessed',
+    );
+  });
+
+  it('warns when the carrier cannot reach the gateway', () => {
+    expect(warnings({ TWILIO_AUTH_TOKEN: 'token' })[0]).toContain('PUBLIC_URL is not set');
+    expect(warnings({ TWILIO_AUTH_TOKEN: 'token', PUBLIC_URL: 'http://voice.example.com' })[0]).toContain(
+      'https://',
+    );
+    expect(warnings({ PUBLIC_URL: 'http://127.0.0.1:5050' })).toEqual([]);
+    expect(warnings({ TWILIO_ACCOUNT_SID: 'AC1' })[0]).toContain('TWILIO_AUTH_TOKEN is not set');
+  });
+});

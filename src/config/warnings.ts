@@ -1,0 +1,153 @@
+import { type Environment, givenValue } from './environment.ts';
+import { allSettings, type Settings } from './schema.ts';
+import type { Setting } from './setting.ts';
+
+const openAiHost = 'api.openai.com';
+const shortKeyCharacters = 16;
+const prefix = 'PATCHCORD_';
+
+/** Speech models with an announced end. Source: OpenAI's deprecations page, 20 November 2026. */
+const speechModelEnds: Readonly<Record<string, string>> = {
+  'gpt-realtime': '20 January 2027',
+  'gpt-realtime-2025-08-28': '20 January 2027',
+  'gpt-realtime-mini': '20 January 2027',
+  'gpt-realtime-mini-2025-12-15': '20 January 2027',
+};
+
+/** Transcription models with an announced end, from the same page. */
+const transcriptionModelEnds: Readonly<Record<string, string>> = {
+  'whisper-1': '26 February 2027',
+  'gpt-4o-transcribe': '26 February 2027',
+  'gpt-4o-transcribe-diarize': '26 February 2027',
+  'gpt-4o-mini-transcribe': '26 February 2027',
+  'gpt-4o-mini-transcribe-2025-12-15': '26 February 2027',
+};
+
+/** What works but should be looked at, one line each, in the order of the settings. No value of a secret. */
+export function settingWarnings(env: Environment, settings: Settings): string[] {
+  return [
+    ...aliasWarnings(env),
+    ...reachabilityWarnings(settings),
+    ...modelWarnings(settings),
+    ...securityWarnings(settings),
+    ...unknownNameWarnings(env),
+  ];
+}
+
+function aliasWarnings(env: Environment): string[] {
+  const warnings: string[] = [];
+  for (const { setting } of allSettings()) {
+    const used = givenValue(setting, env);
+    if (!used) continue;
+    for (const name of setting.names) {
+      const other = env[name]?.trim();
+      if (name === used.name || !other || other === used.value) continue;
+      warnings.push(`${name} is ignored because ${used.name} is set to another value`);
+    }
+  }
+  return warnings;
+}
+
+function reachabilityWarnings({ server, twilio }: Settings): string[] {
+  const warnings: string[] = [];
+  if (twilio.authToken && !server.publicUrl) {
+    warnings.push('PUBLIC_URL is not set: Twilio cannot reach this gateway, and no signature can match');
+  }
+  if (server.publicUrl?.startsWith('http://') && !isLoopback(server.publicUrl)) {
+    warnings.push(
+      'PUBLIC_URL starts with http://: carriers connect their media only over https:// and wss://',
+    );
+  }
+  if (twilio.accountSid && !twilio.authToken) {
+    warnings.push(
+      'TWILIO_AUTH_TOKEN is not set: signatures cannot be checked, so requests from Twilio are refused',
+    );
+  }
+  return warnings;
+}
+
+function modelWarnings({ openai }: Settings): string[] {
+  // Elsewhere the same names may be served for as long as that server likes.
+  if (URL.parse(openai.baseUrl)?.hostname !== openAiHost) return [];
+  const warnings: string[] = [];
+  const modelEnd = speechModelEnds[openai.model];
+  if (modelEnd) {
+    warnings.push(`OPENAI_MODEL ${openai.model} is shut down on ${modelEnd}: use gpt-realtime-2.1`);
+  }
+  if (/^gpt-4o(-mini)?-realtime-preview/.test(openai.model)) {
+    warnings.push(`OPENAI_MODEL ${openai.model} belongs to the retired beta: use gpt-realtime-2.1`);
+  }
+  if (openai.temperature !== undefined) {
+    warnings.push('OPENAI_TEMPERATURE is not sent: OpenAI has dropped the setting from the Realtime API');
+  }
+  const transcriptionEnd = openai.transcriptionModel && transcriptionModelEnds[openai.transcriptionModel];
+  if (transcriptionEnd) {
+    warnings.push(
+      `OPENAI_TRANSCRIPTION_MODEL ${openai.transcriptionModel} is shut down on ${transcriptionEnd}: use gpt-transcribe`,
+    );
+  }
+  return warnings;
+}
+
+function securityWarnings({ carriers, api, log }: Settings): string[] {
+  const warnings: string[] = [];
+  for (const carrier of carriers.allowUnsigned) {
+    warnings.push(`PATCHCORD_ALLOW_UNSIGNED: anyone can pose as ${carrier}, its signatures are not checked`);
+  }
+  if (api.keys.some((key) => key.length < shortKeyCharacters)) {
+    warnings.push(
+      `PATCHCORD_API_KEYS holds a key of less than ${shortKeyCharacters} characters: it can be guessed`,
+    );
+  }
+  if (log.content) warnings.push('PATCHCORD_LOG_CONTENT is on: the log holds what people say');
+  return warnings;
+}
+
+/**
+ * Every unknown `PATCHCORD_*` name, and names that miss one of ours by a slip. Other `OPENAI_*` and
+ * `TWILIO_*` names belong to other programs in the same environment.
+ */
+function unknownNameWarnings(env: Environment): string[] {
+  const known = allSettings().flatMap(({ setting }: { setting: Setting<unknown> }) => [...setting.names]);
+  const warnings: string[] = [];
+  for (const name of Object.keys(env)) {
+    if (known.includes(name)) continue;
+    const near = nearest(name, known);
+    if (name.startsWith(prefix)) {
+      warnings.push(`${name} is not a setting${near ? `, did you mean ${near}?` : ''}`);
+    } else if (near && /^(OPENAI|TWILIO)_/.test(name)) {
+      warnings.push(`${name} is not read, did you mean ${near}?`);
+    }
+  }
+  return warnings;
+}
+
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const ours = name.startsWith(prefix);
+  const bound = ours ? 3 : 1;
+  const candidates = known
+    .filter((each) => each.startsWith(prefix) === ours)
+    .map((each) => ({ each, distance: editDistance(name, each) }))
+    .filter(({ distance }) => distance <= bound)
+    .sort((a, b) => a.distance - b.distance);
+  return candidates[0]?.each;
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const substitution = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(Math.min(substitution, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+}
+
+function isLoopback(address: string): boolean {
+  const host = URL.parse(address)?.hostname ?? '';
+  return host === 'localhost' || host === '[::1]' || host.startsWith('127.');
+}
