@@ -1,0 +1,120 @@
+import type { Clock } from '../base/clock.ts';
+import { messageOf, PatchcordError } from '../base/errors.ts';
+
+export interface HttpApiOptions {
+  /** Name of the carrier, for messages. */
+  readonly carrier: string;
+  /** As the vendor writes it, without a trailing slash. */
+  readonly baseUrl: string;
+  /** Value of the Authorization header. */
+  readonly authorization: string;
+  readonly clock: Clock;
+  readonly deadlineMs?: number;
+  /** Picks the vendor's own error code and text out of a JSON error body. */
+  readonly readError?: (body: unknown) => { readonly code?: string; readonly message?: string };
+}
+
+export type HttpApiBody =
+  | { readonly form: readonly (readonly [name: string, value: string])[] }
+  | { readonly json: unknown };
+
+export interface HttpApiReply {
+  readonly status: number;
+  /** The parsed body; undefined when it is empty or not JSON. */
+  readonly body: unknown;
+}
+
+const maxReplyBytes = 1_048_576;
+
+/** A carrier's REST API. Credentials stay inside: no error or log line carries them, nor the request's body. */
+export class HttpApi {
+  readonly #options: HttpApiOptions;
+
+  constructor(options: HttpApiOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Settles within the deadline (5 s unless set). Throws PATCHCORD_CARRIER_API when the carrier can't be reached,
+   * does not answer in time, or answers with anything but 2xx; `details` then hold `status` and `carrierCode`.
+   */
+  async request(method: 'GET' | 'POST' | 'DELETE', path: string, body?: HttpApiBody): Promise<HttpApiReply> {
+    const { carrier, baseUrl, clock, deadlineMs = 5000 } = this.#options;
+    const abort = new AbortController();
+    const timeout = clock.setTimeout(
+      () => abort.abort(new Error(`no answer within ${deadlineMs} ms`)),
+      deadlineMs,
+    );
+    let status: number;
+    let text: string;
+    try {
+      const response = await fetch(`${baseUrl}${path}`, {
+        method,
+        redirect: 'error',
+        signal: abort.signal,
+        headers: {
+          authorization: this.#options.authorization,
+          accept: 'application/json',
+          ...contentType(body),
+        },
+        ...(body === undefined ? {} : { body: encode(body) }),
+      });
+      status = response.status;
+      text = await readText(response);
+    } catch (thrown) {
+      const why =
+        thrown instanceof Error && thrown.cause !== undefined ? messageOf(thrown.cause) : messageOf(thrown);
+      throw new PatchcordError('PATCHCORD_CARRIER_API', `${carrier}: ${method} ${path}: ${why}`, {
+        carrier,
+        method,
+        path,
+      });
+    } finally {
+      timeout.cancel();
+    }
+    const parsed = parse(text);
+    if (status >= 200 && status < 300) return { status, body: parsed };
+    const { code, message } = this.#options.readError?.(parsed) ?? {};
+    throw new PatchcordError(
+      'PATCHCORD_CARRIER_API',
+      `${carrier}: ${method} ${path}: ${status}${code === undefined ? '' : ` (${code})`}${message === undefined ? '' : `: ${message}`}`,
+      { carrier, method, path, status, ...(code === undefined ? {} : { carrierCode: code }) },
+    );
+  }
+}
+
+export function basicAuthorization(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+}
+
+function contentType(body: HttpApiBody | undefined): Record<string, string> {
+  if (body === undefined) return {};
+  return { 'content-type': 'form' in body ? 'application/x-www-form-urlencoded' : 'application/json' };
+}
+
+function encode(body: HttpApiBody): string {
+  if ('json' in body) return JSON.stringify(body.json);
+  const fields = new URLSearchParams();
+  for (const [name, value] of body.form) fields.append(name, value);
+  return fields.toString();
+}
+
+async function readText(response: Response): Promise<string> {
+  if (response.body === null) return '';
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of response.body) {
+    length += piece.byteLength;
+    if (length > maxReplyBytes) throw new Error(`the answer is larger than ${maxReplyBytes} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
