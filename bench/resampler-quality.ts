@@ -5,7 +5,7 @@ import { detectTone, sine } from '../src/audio/tones.ts';
 export type Resample = (input: Int16Array, fromRate: number, toRate: number) => Int16Array;
 
 export interface ResamplerQuality {
-  /** How far below a tone the loudest thing is that folds or images onto the pass band. */
+  /** How far below a tone its loudest alias or image is, in the pass band or above the transition. */
   readonly rejectionDb: number;
   /** The largest change of level in the pass band. */
   readonly rippleDb: number;
@@ -40,7 +40,7 @@ export function measureQuality(resample: Resample, fromRate: number, toRate: num
     const start = ((index * toneMs + (toneMs - measuredMs) / 2) * toRate) / 1000;
     const heard = output.subarray(start, start + (measuredMs * toRate) / 1000);
     if (hz <= passHz) rippleDb = Math.max(rippleDb, Math.abs(detectTone(heard, toRate, hz) - toneDbfs));
-    for (const unwanted of unwantedHz(hz, fromRate, toRate, passHz)) {
+    for (const unwanted of unwantedHz(hz, fromRate, toRate)) {
       loudestDbfs = Math.max(loudestDbfs, detectTone(heard, toRate, unwanted));
     }
   });
@@ -51,23 +51,30 @@ export function measureQuality(resample: Resample, fromRate: number, toRate: num
   };
 }
 
-/** Where in the pass band a tone's images and aliases come to lie. */
-function unwantedHz(hz: number, fromRate: number, toRate: number, passHz: number): number[] {
+/** Where a tone's images and aliases come to lie; the transition about half the lower rate does not count. */
+function unwantedHz(hz: number, fromRate: number, toRate: number): number[] {
+  const passHz = passBandHz(fromRate, toRate);
+  const stopHz = Math.min(fromRate, toRate) - passHz;
   const images = [hz];
-  for (let centre = fromRate; centre - hz < toRate / 2 || centre <= 3 * fromRate; centre += fromRate) {
+  for (let centre = fromRate; centre <= 3 * Math.max(fromRate, toRate); centre += fromRate) {
     images.push(centre - hz, centre + hz);
   }
   return images
     .map((image) => Math.abs(image - Math.round(image / toRate) * toRate))
-    .filter((folded) => folded <= passHz && (hz > passHz || Math.abs(folded - hz) > guardHz));
+    .filter((folded) => folded <= passHz || folded >= stopHz)
+    .filter((folded) => hz > passHz || Math.abs(folded - hz) > guardHz);
 }
 
 function lookAhead(resample: Resample, fromRate: number, toRate: number): number {
-  const at = fromRate / 2;
-  const impulse = new Int16Array(fromRate);
-  impulse[at] = 32767;
-  const response = resample(impulse, fromRate, toRate);
-  return ((at / fromRate) * toRate - response.findIndex((sample) => sample !== 0)) * (1000 / toRate);
+  // Some places of the impulse meet only zeros of the filter.
+  const leads = [0, 1, 2, 3, 4, 5].map((shift) => {
+    const at = fromRate / 2 + shift;
+    const impulse = new Int16Array(fromRate);
+    impulse[at] = 32767;
+    const start = resample(impulse, fromRate, toRate).findIndex((sample) => sample !== 0);
+    return (at / fromRate - start / toRate) * 1000;
+  });
+  return Math.max(...leads);
 }
 
 function join(parts: readonly Int16Array[]): Int16Array {
