@@ -3,8 +3,9 @@
  * node bench/resample.ts
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { decodeSamples, encodeSamples } from '../src/audio/convert.ts';
-import { pcm16At } from '../src/audio/format.ts';
+import { AudioChunk } from '../src/audio/chunk.ts';
+import { createConverter, decodeSamples, encodeSamples } from '../src/audio/convert.ts';
+import { type AudioFormat, bytesPerMs, describeFormat, pcm16At, pcmu8k } from '../src/audio/format.ts';
 import { Resampler } from '../src/audio/resample.ts';
 import { measureQuality, type Resample } from './resampler-quality.ts';
 
@@ -110,4 +111,22 @@ for (const [fromRate, toRate] of pairs) {
   });
   console.log(`${fromRate} -> ${toRate} Hz (delay ${new Resampler(fromRate, toRate).delayMs.toFixed(2)} ms)`);
   console.table(rows);
+}
+
+for (const [from, to] of [
+  [pcmu8k, pcm16At(24000)],
+  [pcm16At(24000), pcmu8k],
+] as const) {
+  const micros = conversionMicros(from, to).toFixed(2);
+  console.log(`whole conversion ${describeFormat(from)} -> ${describeFormat(to)}: ${micros} µs per 20 ms`);
+}
+
+/** With the encodings at both ends, as a call runs it. */
+function conversionMicros(from: AudioFormat, to: AudioFormat): number {
+  const converter = createConverter(from, to);
+  const frame = AudioChunk.fromBytes(encodeSamples(noise((from.sampleRate * frameMs) / 1000), from));
+  if (frame.byteLength !== frameMs * bytesPerMs(from)) throw new Error('not a frame of 20 ms');
+  return fastest(() => {
+    for (let i = 0; i < framesPerRound; i++) converter?.convert(frame).bytes();
+  });
 }

@@ -1,33 +1,26 @@
 import { rmsToDbfs } from './level.ts';
 
-export type DtmfDigit =
-  | '0'
-  | '1'
-  | '2'
-  | '3'
-  | '4'
-  | '5'
-  | '6'
-  | '7'
-  | '8'
-  | '9'
-  | '*'
-  | '#'
-  | 'A'
-  | 'B'
-  | 'C'
-  | 'D';
-
-const dtmfRowHz = [697, 770, 852, 941] as const;
-const dtmfColumnHz = [1209, 1336, 1477, 1633] as const;
-const dtmfKeys = ['123A', '456B', '789C', '*0#D'] as const;
-
 /** The low and the high frequency of each digit (ITU-T Q.23). */
-export const dtmfHz: Readonly<Record<DtmfDigit, readonly [low: number, high: number]>> = Object.fromEntries(
-  dtmfKeys.flatMap((keys, row) =>
-    [...keys].map((digit, column) => [digit, [dtmfRowHz[row], dtmfColumnHz[column]]]),
-  ),
-) as unknown as Record<DtmfDigit, readonly [number, number]>;
+export const dtmfHz = {
+  1: [697, 1209],
+  2: [697, 1336],
+  3: [697, 1477],
+  A: [697, 1633],
+  4: [770, 1209],
+  5: [770, 1336],
+  6: [770, 1477],
+  B: [770, 1633],
+  7: [852, 1209],
+  8: [852, 1336],
+  9: [852, 1477],
+  C: [852, 1633],
+  '*': [941, 1209],
+  0: [941, 1336],
+  '#': [941, 1477],
+  D: [941, 1633],
+} as const;
+
+export type DtmfDigit = `${keyof typeof dtmfHz}`;
 
 /** `levelDbfs` is the RMS level of the tone; -3.01 is the loudest that does not clip. */
 export function sine(hz: number, durationMs: number, sampleRate: number, levelDbfs = -13): Int16Array {
