@@ -1,0 +1,186 @@
+import { isBase64 } from '../../audio/base64.ts';
+import { AudioChunk } from '../../audio/chunk.ts';
+import { PatchcordError } from '../../base/errors.ts';
+import { type MediaMessage, scanMedia } from './media-scan.ts';
+
+/** Twilio's documentation, "Media Streams - WebSocket Messages", section "WebSocket messages from Twilio". */
+export type TwilioMessage =
+  | { readonly type: 'connected' }
+  | StartMessage
+  | MediaMessage
+  | { readonly type: 'dtmf'; readonly digit: string }
+  | { readonly type: 'mark'; readonly name: string }
+  | { readonly type: 'stop' }
+  /** An event that this version does not know; to be ignored. */
+  | { readonly type: 'unknown'; readonly event: string }
+  | { readonly type: 'malformed'; readonly error: PatchcordError };
+
+export interface StartMessage {
+  readonly type: 'start';
+  readonly streamSid: string;
+  readonly callSid: string;
+  readonly accountSid: string | undefined;
+  /** The `<Parameter>` elements of the TwiML. */
+  readonly parameters: ReadonlyMap<string, string>;
+  /** As documented where Twilio leaves it out. */
+  readonly mediaFormat: { readonly encoding: string; readonly sampleRate: number; readonly channels: number };
+}
+
+/** Reads one WebSocket message. Numbers may be strings and the reverse; what is not needed may be missing. Never throws. */
+export function readMessage(frame: Buffer, isBinary: boolean): TwilioMessage {
+  if (isBinary) return malformed('PATCHCORD_MESSAGE_BINARY', 'a binary frame');
+  return scanMedia(frame) ?? parseMessage(frame);
+}
+
+/** The slow way: any JSON text. `readMessage` uses it for everything but plain media frames. Never throws. */
+export function parseMessage(frame: Buffer): TwilioMessage {
+  let message: unknown;
+  try {
+    message = JSON.parse(frame.toString('utf8'));
+  } catch {
+    return malformed('PATCHCORD_MESSAGE_MALFORMED', 'not JSON');
+  }
+  if (!isRecord(message)) return malformed('PATCHCORD_MESSAGE_MALFORMED', 'not a JSON object');
+  const event = message.event;
+  switch (event) {
+    case 'media':
+      return readMedia(message.media);
+    case 'mark':
+      return readMark(message.mark);
+    case 'dtmf':
+      return readDtmf(message.dtmf);
+    case 'start':
+      return readStart(message);
+    case 'connected':
+    case 'stop':
+      return { type: event };
+    default:
+      if (typeof event !== 'string')
+        return malformed('PATCHCORD_MESSAGE_MALFORMED', '`event` is not a string');
+      return { type: 'unknown', event: event.slice(0, 64) };
+  }
+}
+
+/** The track's name in `media.track` ("inbound"), and as the TwiML and `dtmf.track` write it ("inbound_track"). */
+function isInboundTrack(track: string): boolean {
+  return track === 'inbound' || track === 'inbound_track';
+}
+
+/** Documentation: "Media message". */
+function readMedia(media: unknown): TwilioMessage {
+  if (!isRecord(media)) return malformed('PATCHCORD_MESSAGE_MALFORMED', '`media` is not an object');
+  const { payload, track, timestamp } = media;
+  if (typeof payload !== 'string')
+    return malformed('PATCHCORD_MESSAGE_MALFORMED', '`media.payload` is not a string');
+  const ascii = Buffer.from(payload, 'utf8');
+  if (!isBase64(ascii)) return malformed('PATCHCORD_AUDIO_MALFORMED', '`media.payload` is not base64');
+  return {
+    type: 'media',
+    inbound: typeof track !== 'string' || isInboundTrack(track),
+    audio: AudioChunk.fromBase64(ascii),
+    timestampMs: readCount(timestamp),
+  };
+}
+
+/** Documentation: "Mark message" from Twilio. */
+function readMark(mark: unknown): TwilioMessage {
+  const name = isRecord(mark) ? mark.name : undefined;
+  if (typeof name !== 'string')
+    return malformed('PATCHCORD_MESSAGE_MALFORMED', '`mark.name` is not a string');
+  return { type: 'mark', name };
+}
+
+/** Documentation: "DTMF message". */
+function readDtmf(dtmf: unknown): TwilioMessage {
+  const digit = isRecord(dtmf) ? String(dtmf.digit).toUpperCase() : '';
+  if (!/^[0-9*#A-D]$/.test(digit))
+    return malformed('PATCHCORD_MESSAGE_MALFORMED', '`dtmf.digit` is not a digit');
+  return { type: 'dtmf', digit };
+}
+
+/** Documentation: "Start message". */
+function readStart(message: Readonly<Record<string, unknown>>): TwilioMessage {
+  const start = isRecord(message.start) ? message.start : {};
+  const streamSid = readText(start.streamSid) ?? readText(message.streamSid);
+  const callSid = readText(start.callSid);
+  if (streamSid === undefined) return malformed('PATCHCORD_MESSAGE_MALFORMED', '`streamSid` is missing');
+  if (callSid === undefined) return malformed('PATCHCORD_MESSAGE_MALFORMED', '`start.callSid` is missing');
+  const custom = isRecord(start.customParameters) ? Object.entries(start.customParameters) : [];
+  const parameters = new Map<string, string>();
+  for (const [name, value] of custom) if (typeof value === 'string') parameters.set(name, value);
+  const format = isRecord(start.mediaFormat) ? start.mediaFormat : {};
+  return {
+    type: 'start',
+    streamSid,
+    callSid,
+    accountSid: readText(start.accountSid),
+    parameters,
+    mediaFormat: {
+      encoding: format.encoding === undefined ? 'audio/x-mulaw' : printable(format.encoding),
+      sampleRate: format.sampleRate === undefined ? 8000 : (readCount(format.sampleRate) ?? Number.NaN),
+      channels: format.channels === undefined ? 1 : (readCount(format.channels) ?? Number.NaN),
+    },
+  };
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function readText(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function printable(value: unknown): string {
+  return typeof value === 'string' ? value.slice(0, 64) : typeof value;
+}
+
+/** A count that is written as a number, or as a string of digits as Twilio does. */
+function readCount(value: unknown): number | undefined {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  return typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+}
+
+function malformed(
+  code: 'PATCHCORD_MESSAGE_BINARY' | 'PATCHCORD_MESSAGE_MALFORMED' | 'PATCHCORD_AUDIO_MALFORMED',
+  what: string,
+): TwilioMessage {
+  return { type: 'malformed', error: new PatchcordError(code, what) };
+}
+
+const mediaEnd = Buffer.from('"}}', 'latin1');
+
+/**
+ * Writes the messages to Twilio for one stream, each the whole text of a WebSocket frame. Shapes: documentation,
+ * section "WebSocket messages to Twilio"; nothing else may be sent (error 31950).
+ */
+export class TwilioWriter {
+  readonly #mediaStart: Buffer;
+  readonly #markStart: string;
+  readonly #clear: Buffer;
+
+  constructor(streamSid: string) {
+    const stream = JSON.stringify(streamSid);
+    this.#mediaStart = Buffer.from(`{"event":"media","streamSid":${stream},"media":{"payload":"`);
+    this.#markStart = `{"event":"mark","streamSid":${stream},"mark":{"name":`;
+    this.#clear = Buffer.from(`{"event":"clear","streamSid":${stream}}`);
+  }
+
+  media(audio: AudioChunk): Buffer {
+    const payload = audio.base64();
+    const start = this.#mediaStart;
+    const frame = Buffer.allocUnsafe(start.length + payload.length + mediaEnd.length);
+    frame.set(start, 0);
+    frame.set(payload, start.length);
+    frame.set(mediaEnd, start.length + payload.length);
+    return frame;
+  }
+
+  mark(name: string): Buffer {
+    return Buffer.from(`${this.#markStart}${JSON.stringify(name)}}}`);
+  }
+
+  clear(): Buffer {
+    return this.#clear;
+  }
+}
