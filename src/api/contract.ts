@@ -1,0 +1,68 @@
+import type { ErrorCode } from '../base/errors.ts';
+import type { CallEvent, CallSnapshot } from '../call/events.ts';
+
+/** What the gateway answers to programs and to the console; times and names as in `CallSnapshot`. */
+
+/** `GET /v1/status` */
+export interface StatusReply {
+  readonly version: string;
+  readonly model: {
+    readonly name: string;
+    /** True: no model is configured and the built-in demo voice answers. */
+    readonly demo: boolean;
+  };
+  readonly carriers: readonly CarrierStatus[];
+  /** True: shutting down; live calls go on, new ones are refused. */
+  readonly draining: boolean;
+  readonly liveCalls: number;
+  readonly maxCalls: number;
+}
+
+export interface CarrierStatus {
+  readonly name: string;
+  readonly canDial: boolean;
+  /** The settings without which this carrier cannot dial; empty where it can or never could. */
+  readonly missing: readonly string[];
+}
+
+/** `GET /v1/calls` */
+export interface CallsReply {
+  readonly calls: readonly CallSnapshot[];
+}
+
+/** `GET /v1/calls/:id` */
+export interface CallReply {
+  readonly call: CallSnapshot;
+}
+
+/** `POST /v1/calls` */
+export interface DialBody {
+  /** E.164. */
+  readonly to: string;
+  /** Undefined: the first carrier that can dial. */
+  readonly carrier?: string;
+  readonly instructions?: string;
+  readonly voice?: string;
+  readonly greeting?: string;
+}
+
+/** 201 to `POST /v1/calls` */
+export interface DialReply {
+  readonly callId: string;
+  readonly carrierCallId: string;
+}
+
+/** 200 to `POST /v1/calls/:id/hangup` and `POST /v1/calls/:id/interrupt` */
+export type EmptyReply = Readonly<Record<string, never>>;
+
+/** The body of every reply of 400 and above. */
+export interface ErrorReply {
+  /** For people. */
+  readonly error: string;
+  readonly code: ErrorCode;
+}
+
+/** `WS /v1/events`, one JSON text message each: the snapshot first, then every event of every call as it happens. */
+export type EventsMessage =
+  | { readonly type: 'snapshot'; readonly calls: readonly CallSnapshot[] }
+  | CallEvent;

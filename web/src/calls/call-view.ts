@@ -1,0 +1,74 @@
+import type { CallEndReason, CallEvent, CallSnapshot } from '../../../src/call/events.ts';
+import type { Turn } from '../../../src/call/transcript.ts';
+import { type TurnLatency, withLatency } from './latency.ts';
+
+/** A call as the console shows it. */
+export interface CallView {
+  readonly call: CallSnapshot;
+  readonly latencies: readonly TurnLatency[];
+  readonly callerSpeaks: boolean;
+  readonly ended?: { readonly reason: CallEndReason; readonly atEpochMs: number };
+}
+
+export function viewOf(call: CallSnapshot): CallView {
+  return { call, latencies: [], callerSpeaks: false };
+}
+
+/** The view after an event of its call. An event of a call that is not known changes nothing, but for its start. */
+export function applyEvent(view: CallView | undefined, event: CallEvent): CallView | undefined {
+  if (event.type === 'call.started') return viewOf(event.call);
+  if (view === undefined) return event.type === 'call.ended' ? ended(viewOf(event.call), event) : undefined;
+  switch (event.type) {
+    case 'call.state':
+      return withCall(view, { state: event.to });
+    case 'model.state':
+      return withCall(view, { modelState: event.to });
+    case 'turn.started':
+    case 'turn.updated':
+    case 'turn.ended':
+      return withCall(view, { turns: withTurn(view.call.turns, event.turn) });
+    case 'speech.started':
+      return { ...view, callerSpeaks: true };
+    case 'speech.stopped':
+      return { ...view, callerSpeaks: false };
+    case 'barge-in':
+      return withStats(view, { bargeIns: view.call.stats.bargeIns + 1 });
+    case 'playout.underrun':
+      return withStats(view, { underruns: view.call.stats.underruns + 1 });
+    case 'latency.pick-up':
+      return withStats(view, { pickUpToFirstAudioMs: event.firstAudioMs });
+    case 'latency.turn':
+      return { ...view, latencies: withLatency(view.latencies, latencyOf(event)) };
+    case 'usage':
+      return withCall(view, { usage: event.usage });
+    case 'call.ended':
+      return ended(view, event);
+    default:
+      return view;
+  }
+}
+
+function ended(view: CallView, event: CallEvent & { type: 'call.ended' }): CallView {
+  const { reason, atEpochMs } = event;
+  return { ...view, call: event.call, callerSpeaks: false, ended: { reason, atEpochMs } };
+}
+
+function withCall(view: CallView, fields: Partial<CallSnapshot>): CallView {
+  return { ...view, call: { ...view.call, ...fields } };
+}
+
+function withStats(view: CallView, fields: Partial<CallSnapshot['stats']>): CallView {
+  return withCall(view, { stats: { ...view.call.stats, ...fields } });
+}
+
+/** Replaces the turn or puts it in its place; turns stay in the order of speaking. */
+function withTurn(turns: readonly Turn[], turn: Turn): readonly Turn[] {
+  const at = turns.findIndex(({ turnId }) => turnId >= turn.turnId);
+  if (at === -1) return [...turns, turn];
+  return turns.toSpliced(at, turns[at]?.turnId === turn.turnId ? 1 : 0, turn);
+}
+
+function latencyOf(event: CallEvent & { type: 'latency.turn' }): TurnLatency {
+  const { turnId, firstAudioMs, heardMs } = event;
+  return heardMs === undefined ? { turnId, firstAudioMs } : { turnId, firstAudioMs, heardMs };
+}

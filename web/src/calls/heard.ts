@@ -1,0 +1,33 @@
+import type { Turn } from '../../../src/call/transcript.ts';
+
+/** What of a turn was heard, and what was not. */
+export interface HeardSplit {
+  readonly heard: string;
+  /** Generated after the point up to which the caller heard; '' where nothing is missing. */
+  readonly rest: string;
+  /** `cut`: the rest will never be heard; `coming`: it is still on its way; `whole`: there is no rest. */
+  readonly state: 'whole' | 'coming' | 'cut';
+}
+
+/** The words of a turn as the caller heard them. A caller's own turn is always whole. */
+export function splitHeard(turn: Turn): HeardSplit {
+  if (turn.role === 'caller') return { heard: turn.text, rest: '', state: 'whole' };
+  if (turn.cut === undefined && turn.ended) return { heard: turn.text, rest: '', state: 'whole' };
+  const at = heardLength(turn.text, turn.heardText);
+  const rest = turn.text.slice(at);
+  if (rest.trim() === '') return { heard: turn.text, rest: '', state: 'whole' };
+  return { heard: turn.text.slice(0, at), rest, state: turn.cut === undefined ? 'coming' : 'cut' };
+}
+
+/** Where in `text` the words of `heard` end; white space may differ, and a word that differs is not heard. */
+function heardLength(text: string, heard: string): number {
+  if (text.startsWith(heard)) return heard.length;
+  const words = heard.split(/\s+/).filter((word) => word !== '');
+  let at = 0;
+  for (const word of words) {
+    const start = at + (/^\s*/.exec(text.slice(at))?.[0].length ?? 0);
+    if (!text.startsWith(word, start)) break;
+    at = start + word.length;
+  }
+  return at;
+}
