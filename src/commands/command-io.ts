@@ -1,0 +1,10 @@
+/** What a command has of the world around it; tests hand in their own. */
+export interface CommandIo {
+  readonly env: NodeJS.ProcessEnv;
+  /** One line to standard output. */
+  out(line: string): void;
+  /** One line to standard error. */
+  err(line: string): void;
+  /** Called at the first SIGINT or SIGTERM. */
+  onStop(handler: () => void): void;
+}

@@ -1,0 +1,231 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { doctor } from './doctor.ts';
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+async function run(env: Record<string, string>): Promise<{ code: number; lines: string[] }> {
+  const lines: string[] = [];
+  const io = {
+    env,
+    out: (line: string) => lines.push(line),
+    err: (line: string) => lines.push(line),
+    onStop: () => undefined,
+  };
+  return { code: await doctor([], io), lines };
+}
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A server that answers each path with a status and a body, and knows what it was asked. */
+async function serve(
+  answers: Record<string, [number, unknown]>,
+  headers: Record<string, string> = {},
+): Promise<{ url: string; asked: { path: string; authorization: string | undefined }[] }> {
+  const asked: { path: string; authorization: string | undefined }[] = [];
+  const server = createServer((request, response) => {
+    const path = request.url ?? '';
+    asked.push({ path, authorization: request.headers.authorization });
+    const [status, body] = answers[path] ?? [404, {}];
+    response.writeHead(status, headers).end(JSON.stringify(body));
+  });
+  return { url: await listen(server), asked };
+}
+
+/** A Realtime server that sends one frame to each who connects. */
+async function serveModel(
+  frame: unknown,
+  date = new Date(),
+): Promise<{ base: string; asked: (string | undefined)[] }> {
+  const asked: (string | undefined)[] = [];
+  const server = createServer();
+  const sockets = new WebSocketServer({ server });
+  closers.push(() => {
+    for (const socket of sockets.clients) socket.terminate();
+    sockets.close();
+  });
+  sockets.on('headers', (headers) => headers.push(`Date: ${date.toUTCString()}`));
+  sockets.on('connection', (socket, request) => {
+    asked.push(request.url, request.headers.authorization);
+    if (frame !== undefined) socket.send(JSON.stringify(frame));
+  });
+  return { base: `${await listen(server)}/v1`, asked };
+}
+
+async function refusingModel(status: number): Promise<string> {
+  const server = createServer();
+  server.on('upgrade', (_request, socket) =>
+    socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`),
+  );
+  return `${await listen(server)}/v1`;
+}
+
+async function closedAddress(): Promise<string> {
+  const server = createServer();
+  const address = await listen(server);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return address;
+}
+
+const account = '/2010-04-01/Accounts/AC1.json';
+const number = '/2010-04-01/Accounts/AC1/IncomingPhoneNumbers.json?PhoneNumber=%2B15550100000';
+
+describe('doctor', () => {
+  it('finds nothing to mend on a fresh installation', async () => {
+    const { code, lines } = await run({});
+    expect(code).toBe(0);
+    expect(lines.every((line) => line.startsWith('ok'))).toBe(true);
+    expect(lines.join('\n')).toContain('the demo voice answers');
+  });
+
+  it('stops at a wrong setting and names it', async () => {
+    const { code, lines } = await run({ PORT: 'many' });
+    expect(code).toBe(1);
+    expect(lines.at(-1)).toContain('fail  PORT is "many", expected a whole number');
+  });
+
+  it('shows the warnings about settings without failing', async () => {
+    const { code, lines } = await run({ PATCHCORD_API_KEY: 'x' });
+    expect(code).toBe(0);
+    expect(lines).toContain('warn  PATCHCORD_API_KEY is not a setting, did you mean PATCHCORD_API_KEYS?');
+  });
+
+  it('opens a session with the model, with the key and the model name, and keeps the key to itself', async () => {
+    const model = await serveModel({ type: 'session.created', session: {} });
+    const { code, lines } = await run({ OPENAI_API_KEY: 'sk-hidden', OPENAI_BASE_URL: model.base });
+    expect(code).toBe(0);
+    expect(lines).toContain('ok    the model gpt-realtime-2.1 answers');
+    expect(lines.join('\n')).toContain('the clock agrees with 127.0.0.1');
+    expect(lines.join('\n')).not.toContain('hidden');
+    expect(model.asked).toEqual(['/v1/realtime?model=gpt-realtime-2.1', 'Bearer sk-hidden']);
+  });
+
+  it.each([
+    [401, 'OPENAI_API_KEY is wrong or revoked'],
+    [404, 'check OPENAI_MODEL and OPENAI_BASE_URL'],
+    [429, 'out of quota or rate limited'],
+    [503, 'try again in a minute'],
+  ])('explains a model that refuses with %i', async (status, advice) => {
+    const base = await refusingModel(status);
+    const { code, lines } = await run({ OPENAI_API_KEY: 'sk-hidden', OPENAI_BASE_URL: base });
+    expect(code).toBe(1);
+    expect(lines.find((line) => line.startsWith('fail'))).toContain(advice);
+  });
+
+  it('explains an error event without the message, which may quote the key', async () => {
+    const model = await serveModel({ type: 'error', error: { code: 'invalid_api_key', message: 'sk-hid' } });
+    const { lines } = await run({ OPENAI_API_KEY: 'sk-hidden', OPENAI_BASE_URL: model.base });
+    const line = lines.find((each) => each.startsWith('fail'));
+    expect(line).toContain('error (invalid_api_key) — OPENAI_API_KEY is wrong');
+    expect(line).not.toContain('sk-hid');
+  });
+
+  it('does not wait for ever for a silent model, nor for one that is not there', async () => {
+    const silent = await serveModel(undefined);
+    const env = { OPENAI_API_KEY: 'sk-hidden', OPENAI_CONNECT_TIMEOUT_MS: '500' };
+    const waited = await run({ ...env, OPENAI_BASE_URL: silent.base });
+    expect(waited.lines.find((line) => line.startsWith('fail'))).toContain(
+      'connects and then says nothing for 500 ms',
+    );
+    const gone = await run({ ...env, OPENAI_BASE_URL: 'http://127.0.0.1:1/v1' });
+    expect(gone.lines.find((line) => line.startsWith('fail'))).toContain('cannot be reached (ECONNREFUSED)');
+  });
+
+  it('warns of a clock that is wrong', async () => {
+    const model = await serveModel({ type: 'session.created' }, new Date(Date.now() + 60_000));
+    const { code, lines } = await run({ OPENAI_API_KEY: 'sk-hidden', OPENAI_BASE_URL: model.base });
+    expect(code).toBe(0);
+    expect(lines.at(-1)).toMatch(/^warn {2}the clock is (60|61) s behind 127\.0\.0\.1/);
+  });
+
+  it('says how to get a public address when Twilio is set up without one', async () => {
+    const { code, lines } = await run({ TWILIO_AUTH_TOKEN: 'hidden' });
+    expect(code).toBe(1);
+    expect(lines.find((line) => line.startsWith('fail'))).toContain('open a tunnel to http://127.0.0.1:5050');
+  });
+
+  it.each<[number, string, string]>([
+    [200, 'warn', 'carriers connect only over https'],
+    [302, 'fail', 'redirects to'],
+    [404, 'fail', 'another server answers there'],
+    [502, 'fail', 'start patchcord serve'],
+  ])('explains a public address that answers %i', async (status, level, advice) => {
+    const server = await serve({ '/healthz': [status, {}] });
+    const { lines } = await run({ PUBLIC_URL: server.url });
+    const line = lines.find((each) => each.includes('/healthz answers'));
+    expect(line?.startsWith(level)).toBe(true);
+    expect(line).toContain(advice);
+  });
+
+  it('explains a public address that nobody answers', async () => {
+    const { code, lines } = await run({ PUBLIC_URL: await closedAddress() });
+    expect(code).toBe(1);
+    expect(lines.join('\n')).toContain(
+      'cannot be reached (ECONNREFUSED) — start patchcord serve, open a tunnel',
+    );
+  });
+
+  it('asks Twilio for the account and where its number leads', async () => {
+    const publicServer = await serve({ '/healthz': [200, {}] });
+    const voiceUrl = `${publicServer.url}/incoming-call`;
+    const twilio = await serve({
+      [account]: [200, { status: 'active', type: 'Full' }],
+      [number]: [200, { incoming_phone_numbers: [{ voice_url: voiceUrl }] }],
+    });
+    const env = {
+      TWILIO_ACCOUNT_SID: 'AC1',
+      TWILIO_AUTH_TOKEN: 'hidden',
+      TWILIO_PHONE_NUMBER: '+15550100000',
+      TWILIO_API_BASE_URL: twilio.url,
+    };
+    const { code, lines } = await run({ ...env, PUBLIC_URL: publicServer.url });
+    expect(code).toBe(0);
+    expect(lines).toContain('ok    the Twilio account is active');
+    expect(lines).toContain('ok    TWILIO_PHONE_NUMBER leads to this gateway');
+    const basic = `Basic ${Buffer.from('AC1:hidden').toString('base64')}`;
+    expect(twilio.asked.map(({ authorization }) => authorization)).toEqual([basic, basic]);
+    const elsewhere = await run({ ...env, PUBLIC_URL: `${publicServer.url}/other` });
+    expect(elsewhere.lines.join('\n')).toContain('warn  TWILIO_PHONE_NUMBER leads somewhere else');
+  });
+
+  it.each<[[number, unknown], string]>([
+    [[401, {}], 'fail  Twilio refuses the credentials (401)'],
+    [[404, {}], 'fail  Twilio does not know the account (404)'],
+    [[200, { status: 'suspended' }], 'fail  the Twilio account is suspended'],
+    [[200, { status: 'active', type: 'Trial' }], 'warn  the Twilio account is a trial'],
+    [[500, 'oops'], 'fail  Twilio answers 500'],
+  ])('explains what Twilio answers: %j', async (answer, expected) => {
+    const twilio = await serve({ [account]: answer });
+    const { lines } = await run({
+      TWILIO_ACCOUNT_SID: 'AC1',
+      TWILIO_AUTH_TOKEN: 'hidden',
+      TWILIO_API_BASE_URL: twilio.url,
+    });
+    expect(lines.join('\n')).toContain(expected);
+    expect(lines.join('\n')).not.toContain('hidden');
+  });
+
+  it('refuses arguments that it does not know', async () => {
+    const errors: string[] = [];
+    const io = {
+      env: {},
+      out: () => undefined,
+      err: (line: string) => errors.push(line),
+      onStop: () => undefined,
+    };
+    expect(await doctor(['--fix'], io)).toBe(2);
+    expect(errors).toEqual(['patchcord doctor takes no arguments, got --fix']);
+  });
+});

@@ -1,0 +1,121 @@
+import { type Clock, SystemClock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
+import { loadSettings } from '../config/environment.ts';
+import type { Settings } from '../config/schema.ts';
+import { settingWarnings } from '../config/warnings.ts';
+import { checkModel } from './check-model.ts';
+import { checkPublicUrl, type TimeReading } from './check-public-url.ts';
+import { checkTwilio } from './check-twilio.ts';
+import type { CommandIo } from './command-io.ts';
+import { type Finding, fail, findingLine, ok, warn } from './finding.ts';
+
+const neededNodeMajor = 24;
+const requestTimeoutMs = 10_000;
+const clockToleranceMs = 5000;
+
+/**
+ * Checks what a call needs and says what to do, one line each. Exit code 1 when something must be mended,
+ * 2 when it is asked for something that it does not know.
+ */
+export async function doctor(
+  args: string[],
+  io: CommandIo,
+  clock: Clock = new SystemClock(),
+): Promise<number> {
+  if (args.length > 0) {
+    io.err(`patchcord doctor takes no arguments, got ${args[0]}`);
+    return 2;
+  }
+  let failures = 0;
+  const report = (findings: readonly Finding[]): void => {
+    for (const finding of findings) {
+      io.out(findingLine(finding));
+      if (finding.level === 'fail') failures += 1;
+    }
+  };
+  report([checkNode(process.versions.node)]);
+  const { settings, findings } = checkSettings(io);
+  report(findings);
+  if (settings) {
+    report(checkAccess(settings));
+    for await (const more of reachable(settings, clock)) report(more);
+  }
+  return failures === 0 ? 0 : 1;
+}
+
+function checkNode(version: string): Finding {
+  const what = `Node ${version}`;
+  return Number.parseInt(version, 10) >= neededNodeMajor
+    ? ok(what)
+    : fail(what, `install Node ${neededNodeMajor} or newer`);
+}
+
+function checkSettings(io: CommandIo): { readonly settings?: Settings; readonly findings: Finding[] } {
+  try {
+    const settings = loadSettings(io.env);
+    return {
+      settings,
+      findings: [
+        ok('the settings can be used'),
+        ...settingWarnings(io.env, settings).map((line) => warn(line)),
+      ],
+    };
+  } catch (error) {
+    return { findings: [fail(messageOf(error), 'docs/configuration.md lists every setting')] };
+  }
+}
+
+function checkAccess({ api, dial }: Settings): Finding[] {
+  const keys =
+    api.keys.length > 0
+      ? ok(`${api.keys.length} API key(s) open the REST API and the console`)
+      : ok('PATCHCORD_API_KEYS is not set, serve makes a key at each start', 'set it to keep one');
+  const allow =
+    dial.allow.length > 0
+      ? ok(`numbers that begin with ${dial.allow.join(', ')} may be dialled`)
+      : ok(
+          'PATCHCORD_DIAL_ALLOW is not set, nothing is dialled',
+          'set it to prefixes such as +1,+44 to dial out',
+        );
+  return [keys, allow];
+}
+
+/** What is asked over the network: asked together, told in order. */
+async function* reachable(settings: Settings, clock: Clock): AsyncGenerator<readonly Finding[]> {
+  const { server, openai, twilio } = settings;
+  const publicUrl = checkPublicUrl({
+    publicUrl: server.publicUrl,
+    port: server.port,
+    carrierConfigured: twilio.accountSid !== undefined || twilio.authToken !== undefined,
+    timeoutMs: requestTimeoutMs,
+    epochMs: () => clock.epochMs(),
+  });
+  const model = checkModel({
+    apiKey: openai.apiKey,
+    baseUrl: openai.baseUrl,
+    model: openai.model,
+    timeoutMs: openai.connectTimeoutMs,
+    clock,
+  });
+  const account = checkTwilio({ twilio, publicUrl: server.publicUrl, timeoutMs: requestTimeoutMs });
+  const first = await publicUrl;
+  yield first.findings;
+  const second = await model;
+  yield second.findings;
+  yield await account;
+  // The model's clock is not ours; behind PUBLIC_URL it may be this very machine's.
+  yield [checkClock(second.time ?? first.time)];
+}
+
+function checkClock(reading: TimeReading | undefined): Finding {
+  const serverMs = reading ? Date.parse(reading.date) : Number.NaN;
+  if (!reading || Number.isNaN(serverMs)) return ok('the clock was not checked, no server told its time');
+  // The header has whole seconds, so its middle is half a second later.
+  const aheadMs = reading.receivedEpochMs - (serverMs + 500);
+  const seconds = Math.round(Math.abs(aheadMs) / 1000);
+  if (Math.abs(aheadMs) <= clockToleranceMs) return ok(`the clock agrees with ${reading.from}`);
+  return warn(
+    `the clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} ${reading.from}`,
+    'turn on time synchronisation (NTP): tokens and records depend on it',
+  );
+}
