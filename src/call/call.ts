@@ -1,0 +1,257 @@
+import type { AudioChunk } from '../audio/chunk.ts';
+import type { Clock, Timeout } from '../base/clock.ts';
+import { messageOf, PatchcordError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Agent } from './agent.ts';
+import type { CallLimits } from './call-limits.ts';
+import { CallReport } from './call-report.ts';
+import { Conversation } from './conversation.ts';
+import type { CallEndReason, CallEventBody, CallObserver, CallSnapshot } from './events.ts';
+import type { HangUpReason, Leg, LegEnd, LegEvents, Played } from './leg.ts';
+import type { SpeechModel } from './model-session.ts';
+import type { Phrase } from './phrase.ts';
+import { type CallState, callArrows, follow } from './states.ts';
+import type { Tool } from './tools.ts';
+
+export interface CallOptions {
+  readonly callId: string;
+  readonly leg: Leg;
+  readonly agent: Agent;
+  readonly model: SpeechModel;
+  readonly tools: readonly Tool[];
+  readonly limits: CallLimits;
+  /** Said when no model can be reached any more. */
+  readonly apology: Phrase;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly observe: CallObserver;
+}
+
+/**
+ * One call: a leg joined to a conversation with a model under an agent. Owns the leg, the states of the call, its
+ * deadlines and its end; what is said inside is the conversation's.
+ */
+export class Call {
+  readonly callId: string;
+  readonly #leg: Leg;
+  readonly #limits: CallLimits;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #observe: CallObserver;
+  readonly #report: CallReport;
+  readonly #conversation: Conversation;
+  #state: CallState = 'ringing';
+  #endReason: CallEndReason | undefined;
+  #deadline: Timeout | undefined;
+  #mediaWatch: Timeout | undefined;
+
+  constructor(options: CallOptions) {
+    this.callId = options.callId;
+    this.#leg = options.leg;
+    this.#limits = options.limits;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#observe = options.observe;
+    this.#conversation = new Conversation({
+      ...options,
+      emit: (event) => this.#emit(event),
+      hangUp: (reason) => this.end(reason),
+    });
+    this.#report = new CallReport(options, this.#conversation);
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  get carrierCallId(): string {
+    return this.#leg.carrierCallId;
+  }
+
+  snapshot(): CallSnapshot {
+    return this.#report.snapshot(this.#state);
+  }
+
+  /** Takes the leg's events from now on. */
+  start(): void {
+    this.#emit({ type: 'call.started', call: this.snapshot() });
+    this.#arm(this.#limits.answerTimeoutMs, () => this.end('answer-timeout'));
+    this.#leg.attach(this.#legEvents());
+  }
+
+  /** The agent falls silent at once. Returns whether it was speaking. */
+  interrupt(): boolean {
+    return this.#state === 'live' && this.#conversation.interrupt('operator');
+  }
+
+  /** Ends the call in order: the agent is asked to say goodbye, and the call ends when that was heard, within a bound. */
+  finish(reason: HangUpReason, instructions: string): void {
+    if (this.#state === 'live') this.#conversation.sayGoodbye(reason, instructions, false);
+    else this.end(reason);
+  }
+
+  /** Ends the call now. Only the first reason counts. */
+  end(reason: HangUpReason): void {
+    if (this.#state === 'ending' || this.#state === 'ended') return;
+    this.#endReason ??= endReasonOf(reason);
+    this.#conversation.close();
+    this.#mediaWatch?.cancel();
+    this.#go('end');
+    this.#arm(this.#limits.endTimeoutMs, () => this.#ended());
+    this.#leg.hangUp(reason).then(
+      () => this.#ended(),
+      (thrown) => {
+        this.#log.error({ error: messageOf(thrown) }, 'hanging up failed');
+        this.#ended();
+      },
+    );
+  }
+
+  /** What a leg may tell: nothing it says, and nothing that fails here, reaches beyond this call. */
+  #legEvents(): LegEvents {
+    return {
+      answered: () => this.#guard(() => this.#answered()),
+      connected: () => this.#guard(() => this.#connected()),
+      // Written out: this runs for every frame of every call.
+      audio: (chunk: AudioChunk, timestampMs?: number) => {
+        if (this.#state !== 'live') return;
+        try {
+          this.#conversation.callerAudio(chunk, timestampMs);
+        } catch (thrown) {
+          this.#broken(thrown);
+        }
+      },
+      digit: (digit: string) => this.#guard(() => this.#digit(digit)),
+      played: (played: Played) => this.#guard(() => this.#played(played)),
+      ended: (end: LegEnd) => this.#guard(() => this.#legEnded(end)),
+    };
+  }
+
+  #answered(): void {
+    if (!this.#go('answered')) return;
+    this.#arm(this.#limits.mediaTimeoutMs, () => this.end('answer-timeout'));
+    this.#conversation.open();
+  }
+
+  #connected(): void {
+    if (this.#state === 'ringing') this.#answered();
+    if (!this.#go('connected')) return;
+    this.#report.live();
+    this.#arm(this.#limits.maxDurationMs, () => this.#tooLong());
+    if (this.#leg.playback.continuousMedia) this.#watchMedia();
+    this.#conversation.connect();
+  }
+
+  #digit(digit: string): void {
+    if (this.#state !== 'live' || !/^[0-9*#A-D]$/.test(digit)) return;
+    this.#emit({ type: 'digit', digit });
+    this.#conversation.digit(digit);
+  }
+
+  #played(played: Played): void {
+    if (this.#state === 'live') this.#conversation.played(played);
+  }
+
+  #tooLong(): void {
+    this.finish(
+      'max-duration',
+      'The longest time for this call is over. Say so in one short sentence and say goodbye.',
+    );
+  }
+
+  #watchMedia(): void {
+    const { mediaLostMs } = this.#limits;
+    if (mediaLostMs <= 0) return;
+    const idleMs = this.#conversation.callerIdleMs();
+    if (idleMs >= mediaLostMs) {
+      this.#emitError(new PatchcordError('PATCHCORD_MEDIA_LOST'), true);
+      this.end('media-lost');
+      return;
+    }
+    this.#mediaWatch = this.#clock.setTimeout(
+      () => this.#guard(() => this.#watchMedia()),
+      mediaLostMs - idleMs,
+    );
+  }
+
+  #legEnded(end: LegEnd): void {
+    if (this.#state === 'ended') return;
+    this.#endReason ??= endReasonOfLeg(end);
+    if (end.error) this.#emitError(end.error, true);
+    this.#ended();
+  }
+
+  #ended(): void {
+    if (this.#state === 'ended') return;
+    this.#conversation.close();
+    this.#deadline?.cancel();
+    this.#mediaWatch?.cancel();
+    this.#go('leg-ended');
+    const reason = this.#endReason ?? 'internal-error';
+    this.#emit({ type: 'call.ended', reason, call: this.snapshot() });
+  }
+
+  #go(event: string): boolean {
+    const from = this.#state;
+    const to = follow(callArrows, from, event);
+    if (to === undefined) return false;
+    this.#state = to;
+    this.#emit({ type: 'call.state', from, to, cause: event });
+    return true;
+  }
+
+  #arm(delayMs: number, callback: () => void): void {
+    this.#deadline?.cancel();
+    this.#deadline = delayMs > 0 ? this.#clock.setTimeout(() => this.#guard(callback), delayMs) : undefined;
+  }
+
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (thrown) {
+      this.#broken(thrown);
+    }
+  }
+
+  #broken(thrown: unknown): void {
+    this.#log.error(
+      { error: messageOf(thrown), stack: thrown instanceof Error ? thrown.stack : undefined },
+      'call broke',
+    );
+    this.#endReason ??= 'internal-error';
+    this.#emitError(new PatchcordError('PATCHCORD_INTERNAL'), true);
+    this.end('internal-error');
+  }
+
+  #emitError(error: PatchcordError, fatal: boolean): void {
+    this.#emit({ type: 'error', code: error.code, message: error.message, fatal });
+  }
+
+  #emit(body: CallEventBody): void {
+    this.#report.count(body);
+    try {
+      this.#observe({ callId: this.callId, atEpochMs: this.#clock.epochMs(), ...body });
+    } catch (thrown) {
+      this.#log.error({ error: messageOf(thrown) }, 'an observer failed');
+    }
+  }
+}
+
+function endReasonOf(reason: HangUpReason): CallEndReason {
+  return reason === 'agent' ? 'agent-hung-up' : reason;
+}
+
+function endReasonOfLeg(end: LegEnd): CallEndReason {
+  switch (end.reason) {
+    case 'hung-up':
+      return 'caller-hung-up';
+    case 'busy':
+    case 'no-answer':
+      return 'not-answered';
+    case 'connection-lost':
+      return 'carrier-lost';
+    case 'failed':
+    case 'protocol-error':
+      return 'carrier-failed';
+  }
+}

@@ -1,0 +1,447 @@
+import type { AudioChunk } from '../audio/chunk.ts';
+import type { Clock } from '../base/clock.ts';
+import type { PatchcordError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Agent } from './agent.ts';
+import type { CallLimits } from './call-limits.ts';
+import { Digits } from './digits.ts';
+import type { CallEventBody } from './events.ts';
+import { Goodbye } from './goodbye.ts';
+import type { HangUpReason, Leg, Played } from './leg.ts';
+import type { AudioItem, ModelEvents, ModelSession, ResponseDone, SpeechModel } from './model-session.ts';
+import { NoInput, type NoInputStep } from './no-input.ts';
+import type { Phrase } from './phrase.ts';
+import { Playout } from './playout.ts';
+import { Responses } from './responses.ts';
+import { follow, type ModelState, modelArrows } from './states.ts';
+import { type Tool, Tools } from './tools.ts';
+import { type CutCause, Transcript, type Turn } from './transcript.ts';
+import { Turns } from './turns.ts';
+import { Uplink } from './uplink.ts';
+
+export interface ConversationOptions {
+  readonly callId: string;
+  readonly leg: Leg;
+  readonly agent: Agent;
+  readonly model: SpeechModel;
+  readonly tools: readonly Tool[];
+  readonly limits: CallLimits;
+  readonly apology: Phrase;
+  readonly clock: Clock;
+  readonly log: Logger;
+  emit(event: CallEventBody): void;
+  hangUp(reason: HangUpReason): void;
+}
+
+/** The parts that exist once a model session was opened. */
+interface Joined {
+  readonly session: ModelSession;
+  readonly playout: Playout;
+  readonly responses: Responses;
+  readonly turns: Turns;
+}
+
+/**
+ * What is said in a call: joins the caller's audio, keys and acknowledgements to a session with a model. Opened when
+ * the phone is picked up, connected when media flows, closed once.
+ */
+export class Conversation {
+  readonly #options: ConversationOptions;
+  readonly #clock: Clock;
+  readonly #leg: Leg;
+  readonly #transcript: Transcript;
+  readonly #tools: Tools;
+  readonly #noInput: NoInput;
+  readonly #digits: Digits;
+  readonly #goodbye: Goodbye;
+  #joined: Joined | undefined;
+  #uplink: Uplink | undefined;
+  #modelState: ModelState = 'idle';
+  #connectedAt: number | undefined;
+  #firstAudioSeen = false;
+  #everReady = false;
+  #closed = false;
+  #answerDue = false;
+
+  constructor(options: ConversationOptions) {
+    const { clock, limits } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#leg = options.leg;
+    this.#transcript = new Transcript(clock, {
+      started: (turn) => options.emit({ type: 'turn.started', turn }),
+      updated: (turn) => options.emit({ type: 'turn.updated', turn }),
+      ended: (turn) => options.emit({ type: 'turn.ended', turn }),
+    });
+    this.#noInput = new NoInput({
+      clock,
+      afterMs: limits.noInputMs,
+      step: (step) => this.#noInputStep(step),
+    });
+    this.#digits = new Digits({
+      clock,
+      interDigitMs: limits.interDigitMs,
+      collected: (digits) => this.#digitsCollected(digits),
+    });
+    this.#goodbye = new Goodbye({ clock, timeoutMs: limits.goodbyeTimeoutMs, hangUp: options.hangUp });
+    this.#tools = new Tools({
+      clock,
+      log: options.log,
+      callId: options.callId,
+      tools: options.tools,
+      port: {
+        started: ({ toolCallId, name }) => options.emit({ type: 'tool.started', toolCallId, name }),
+        finished: ({ toolCallId, name }, ok, durationMs) =>
+          options.emit({ type: 'tool.finished', toolCallId, name, ok, durationMs }),
+        failed: (error) => this.#error(error, false),
+        results: (results, respond) => this.#toolResults(results, respond),
+        endCall: () => this.#goodbye.request('agent', true, this.#joined?.playout),
+      },
+    });
+  }
+
+  get modelState(): ModelState {
+    return this.#modelState;
+  }
+
+  get turns(): Turn[] {
+    return this.#transcript.turns;
+  }
+
+  get lostCallerAudioMs(): number {
+    return this.#uplink?.lostMs ?? 0;
+  }
+
+  get paddedCallerAudioMs(): number {
+    return this.#uplink?.paddedMs ?? 0;
+  }
+
+  /** Time since the carrier last sent audio. */
+  callerIdleMs(): number {
+    return this.#clock.now() - (this.#uplink?.lastAudioAt ?? this.#connectedAt ?? this.#clock.now());
+  }
+
+  /** Opens the session with the model; the greeting is made while the phone still rings. */
+  open(): void {
+    if (this.#joined || this.#closed) return;
+    const { agent, clock, model } = this.#options;
+    this.#goModel('open');
+    const { opening } = agent;
+    const protectOpening = opening.speaker === 'agent' && !opening.interruptible;
+    const session = model.open(
+      {
+        callId: this.#options.callId,
+        agent,
+        party: this.#leg.party,
+        tools: this.#options.tools.map(({ name, description, parameters }) => ({
+          name,
+          description,
+          parameters,
+        })),
+        prefers: { receives: this.#leg.receives, sends: this.#leg.sends },
+        protectOpening,
+        history: () => this.#transcript.history(),
+        log: this.#options.log,
+      },
+      this.#modelEvents(),
+    );
+    const playout = new Playout({
+      clock,
+      modelFormat: session.sends,
+      events: {
+        itemSent: (item) => this.#itemSent(item),
+        itemHeardFirst: (item, startedAt) => this.#joined?.turns.itemHeardFirst(item, startedAt),
+        itemHeard: (item, heardMs) => this.#transcript.agentHeard(item.itemId, heardMs),
+        underrun: () => this.#options.emit({ type: 'playout.underrun' }),
+        drained: () => this.#joined?.turns.checkQuiet(),
+      },
+    });
+    const responses = new Responses({
+      clock,
+      respondsToSpeech: session.capabilities.respondsToSpeech,
+      port: {
+        send: (request) => session.requestResponse(request),
+        cancel: (responseId) => session.interrupt({ items: [], cancel: responseId }),
+        abandoned: (responseId) => playout.finishResponse(responseId),
+        idle: () => this.#joined?.turns.checkQuiet(),
+        failed: (error, fatal) => this.#responseFailed(error, fatal),
+      },
+    });
+    const turns = new Turns({
+      clock,
+      session,
+      playout,
+      transcript: this.#transcript,
+      responses,
+      protectOpening,
+      port: {
+        emit: (event) => this.#options.emit(event),
+        callerActed: () => this.#callerActed(),
+        quiet: () => this.#quiet(),
+      },
+    });
+    this.#joined = { session, playout, responses, turns };
+  }
+
+  /** Media flows: what was made so far is sent, and the caller is heard from the first frame on. */
+  connect(): void {
+    const joined = this.#joined;
+    if (!joined || this.#closed) return;
+    this.#connectedAt = this.#clock.now();
+    const { emit, limits } = this.#options;
+    this.#uplink = new Uplink({
+      clock: this.#clock,
+      from: this.#leg.receives,
+      to: joined.session.receives,
+      holdMs: limits.earlyAudioMs,
+      events: { lost: (lostMs) => emit({ type: 'caller-audio.lost', lostMs }) },
+    });
+    joined.playout.open(this.#leg, this.#leg.sends, this.#leg.playback);
+    if (this.#modelState === 'ready') this.#openUplink(joined);
+    if (this.#modelState === 'gone') this.#apologise();
+    else joined.turns.checkQuiet();
+  }
+
+  callerAudio(chunk: AudioChunk, timestampMs?: number): void {
+    this.#uplink?.push(chunk, timestampMs);
+  }
+
+  played(played: Played): void {
+    this.#joined?.playout.acknowledged(played);
+  }
+
+  /** A key was pressed: the agent stops, and is told the keys once no more follow. */
+  digit(digit: string): void {
+    this.#callerActed();
+    this.#joined?.turns.interrupt('digit');
+    this.#digits.press(digit);
+  }
+
+  interrupt(cause: CutCause): boolean {
+    return this.#joined?.turns.interrupt(cause) ?? false;
+  }
+
+  /** Ask the agent for a goodbye and hang up once it was heard. */
+  sayGoodbye(reason: HangUpReason, instructions: string, revocable: boolean): void {
+    this.#noInput.pause();
+    this.#goodbye.request(reason, revocable, this.#joined?.playout);
+    this.#joined?.responses.want({ kind: 'say', instructions, tools: false, lapses: revocable });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#noInput.pause();
+    this.#digits.close();
+    this.#goodbye.close();
+    this.#tools.close();
+    this.#uplink?.close();
+    const joined = this.#joined;
+    if (joined) {
+      for (const { itemId, heardMs, generatedMs, generationDone } of joined.playout.cut()) {
+        this.#transcript.agentCut(itemId, 'call-ended', heardMs, generatedMs, generationDone);
+      }
+      joined.responses.close();
+      joined.playout.close();
+      joined.session.close();
+    }
+    this.#transcript.close();
+    this.#goModel('close');
+  }
+
+  #modelEvents(): ModelEvents {
+    const live = (): Joined | undefined => (this.#closed ? undefined : this.#joined);
+    return {
+      ready: () => this.#ready(),
+      resuming: (error) => this.#resuming(error),
+      speechStarted: (itemId) => {
+        live()?.turns.speechStarted(itemId);
+        this.#uplink?.watchStall(!this.#closed);
+      },
+      speechStopped: (_itemId, silentForMs) => {
+        this.#uplink?.watchStall(false);
+        live()?.turns.speechStopped(silentForMs);
+      },
+      callerText: (itemId, text, final) => {
+        if (!this.#closed) this.#transcript.callerText(itemId, text, final);
+      },
+      responseStarted: (responseId, requestId) => {
+        this.#noInput.pause();
+        live()?.turns.responseStarted(responseId, requestId);
+      },
+      audio: (item, chunk) => live()?.turns.audio(item, chunk),
+      audioDone: (item) => live()?.playout.finish(item),
+      agentText: (item, delta) => live()?.turns.agentText(item, delta),
+      toolCall: (call) => {
+        live()?.responses.progress();
+        this.#tools.called(call);
+      },
+      responseDone: (done) => this.#responseDone(done),
+      requestRefused: (error, activeResponse) => {
+        live()?.responses.refused(error, activeResponse);
+        this.#error(error, false);
+      },
+      goingAway: (timeLeftMs) => this.#options.log.info({ timeLeftMs }, 'the model session ends soon'),
+      failed: (error, fatal) => this.#failed(error, fatal),
+    };
+  }
+
+  #ready(): void {
+    const joined = this.#joined;
+    if (!joined || this.#closed) return;
+    this.#goModel('ready');
+    const { opening } = this.#options.agent;
+    if (!this.#everReady && opening.speaker === 'agent') {
+      const instructions =
+        opening.greeting === undefined
+          ? 'Greet the caller in one short sentence and ask how you can help.'
+          : `Greet the caller by saying exactly these words and nothing else: ${JSON.stringify(opening.greeting)}`;
+      joined.responses.want({ kind: 'say', instructions, tools: false, lapses: true });
+    } else if (this.#answerDue) {
+      joined.responses.want({ kind: 'answer' });
+    }
+    this.#everReady = true;
+    this.#answerDue = false;
+    joined.responses.open();
+    if (this.#uplink) this.#openUplink(joined);
+  }
+
+  #openUplink(joined: Joined): void {
+    const { session } = joined;
+    this.#uplink?.open((chunk) => session.appendAudio(chunk));
+  }
+
+  #resuming(error: PatchcordError): void {
+    const joined = this.#joined;
+    if (!joined || this.#closed) return;
+    this.#goModel('resuming');
+    this.#error(error, false);
+    this.#uplink?.hold();
+    this.#uplink?.watchStall(false);
+    this.#tools.forget();
+    this.#noInput.pause();
+    if (joined.turns.sessionLost() && this.#everReady) this.#answerDue = true;
+  }
+
+  #failed(error: PatchcordError, fatal: boolean): void {
+    if (this.#closed) return;
+    this.#error(error, fatal);
+    if (!fatal || this.#modelState === 'gone') return;
+    this.#goModel('failed');
+    this.#joined?.session.close();
+    this.#joined?.turns.sessionLost();
+    this.#tools.forget();
+    this.#uplink?.hold();
+    if (this.#connectedAt !== undefined) this.#apologise();
+  }
+
+  /** No model can be had: what is queued plays out, then a recorded sentence, then the call ends in order. */
+  #apologise(): void {
+    const joined = this.#joined;
+    if (!joined) return;
+    const { apology } = this.#options;
+    const itemId = 'phrase-apology';
+    const item: AudioItem = { responseId: itemId, itemId, contentIndex: 0 };
+    this.#transcript.agentStarted(itemId);
+    const audio = apology.audio(this.#leg.sends);
+    joined.playout.appendPhrase(item, audio);
+    this.#transcript.agentText(itemId, apology.text, joined.playout.generatedMs(itemId));
+    this.#goodbye.request('model-failed', false, joined.playout);
+    this.#goodbye.agentQuiet();
+  }
+
+  #responseFailed(error: PatchcordError, fatal: boolean): void {
+    if (this.#closed) return;
+    this.#failed(error, fatal);
+  }
+
+  #responseDone(done: ResponseDone): void {
+    const joined = this.#joined;
+    if (!joined || this.#closed) return;
+    if (done.usage) this.#options.emit({ type: 'usage', usage: done.usage });
+    const { responseId } = done;
+    if (responseId !== undefined) {
+      this.#tools.responseDone(responseId, done.status === 'completed', joined.turns.hasSpoken(responseId));
+    }
+    joined.turns.responseDone(done);
+  }
+
+  #toolResults(
+    results: readonly { readonly toolCallId: string; readonly output: string }[],
+    respond: boolean,
+  ): void {
+    const joined = this.#joined;
+    if (!joined || this.#closed || this.#modelState !== 'ready') return;
+    for (const { toolCallId, output } of results) joined.session.toolResult(toolCallId, output);
+    if (respond) joined.responses.want({ kind: 'answer' });
+    else joined.turns.checkQuiet();
+  }
+
+  #itemSent(item: AudioItem): void {
+    this.#joined?.turns.itemSent(item);
+    if (this.#firstAudioSeen || this.#connectedAt === undefined) return;
+    this.#firstAudioSeen = true;
+    this.#options.emit({ type: 'latency.pick-up', firstAudioMs: this.#clock.now() - this.#connectedAt });
+  }
+
+  #callerActed(): void {
+    this.#noInput.callerActed();
+    this.#goodbye.callerSpoke();
+  }
+
+  /** Neither side speaks and nothing is on its way. */
+  #quiet(): void {
+    if (this.#closed || this.#connectedAt === undefined || this.#tools.busy) return;
+    if (this.#goodbye.pending) this.#goodbye.agentQuiet();
+    else this.#noInput.silence();
+  }
+
+  #digitsCollected(digits: string): void {
+    const joined = this.#joined;
+    if (!joined || this.#closed || this.#modelState !== 'ready') return;
+    const spelled = [...digits].join(' ');
+    this.#transcript.callerNote(`[${spelled}]`);
+    joined.session.addText('caller', `The caller pressed ${spelled} on the telephone keypad.`);
+    joined.responses.want({ kind: 'answer' });
+  }
+
+  #noInputStep(step: NoInputStep): void {
+    const responses = this.#joined?.responses;
+    if (!responses || this.#closed) return;
+    switch (step) {
+      case 'reprompt':
+        responses.want({
+          kind: 'say',
+          instructions:
+            'The caller has said nothing. Ask in one short sentence whether they are still there.',
+          tools: false,
+          lapses: true,
+        });
+        break;
+      case 'warn':
+        responses.want({
+          kind: 'say',
+          instructions:
+            'The caller still says nothing. Say in one short sentence that you will have to hang up.',
+          tools: false,
+          lapses: true,
+        });
+        break;
+      case 'end':
+        this.sayGoodbye('no-input', 'The caller says nothing. Say goodbye in one short sentence.', true);
+        break;
+    }
+  }
+
+  #goModel(event: string): void {
+    const from = this.#modelState;
+    const to = follow(modelArrows, from, event);
+    if (to === undefined) return;
+    this.#modelState = to;
+    this.#options.emit({ type: 'model.state', from, to, cause: event });
+  }
+
+  #error(error: PatchcordError, fatal: boolean): void {
+    this.#options.emit({ type: 'error', code: error.code, message: error.message, fatal });
+  }
+}

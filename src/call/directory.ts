@@ -1,0 +1,61 @@
+import { messageOf } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Call } from './call.ts';
+import type { CallEvent, CallObserver, CallSnapshot } from './events.ts';
+
+/** The live calls of this process, and the one place from which their events are told on. */
+export class CallDirectory {
+  readonly #log: Logger;
+  readonly #calls = new Map<string, Call>();
+  readonly #observers = new Set<CallObserver>();
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  /** Counts from here on; leaves by itself when the call has ended. */
+  add(call: Call): void {
+    this.#calls.set(call.callId, call);
+  }
+
+  /** By our id or the carrier's. */
+  find(id: string): Call | undefined {
+    const known = this.#calls.get(id);
+    if (known) return known;
+    for (const call of this.#calls.values()) if (call.carrierCallId === id) return call;
+    return undefined;
+  }
+
+  calls(): Call[] {
+    return [...this.#calls.values()];
+  }
+
+  snapshots(): CallSnapshot[] {
+    return this.calls().map((call) => call.snapshot());
+  }
+
+  /** Tells every event of every call; returns what stops it. An observer that throws is logged, the others go on. */
+  observe(observer: CallObserver): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
+  }
+
+  /** The observer that calls are given. */
+  readonly tell = (event: CallEvent): void => {
+    if (event.type === 'call.ended') this.#calls.delete(event.callId);
+    for (const observer of this.#observers) {
+      try {
+        observer(event);
+      } catch (thrown) {
+        this.#log.error(
+          { callId: event.callId, event: event.type, error: messageOf(thrown) },
+          'an observer failed',
+        );
+      }
+    }
+  };
+}

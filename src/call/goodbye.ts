@@ -1,0 +1,88 @@
+import type { Clock, Timeout } from '../base/clock.ts';
+import type { HangUpReason } from './leg.ts';
+import type { Playout } from './playout.ts';
+
+export interface GoodbyeOptions {
+  readonly clock: Clock;
+  /** The agent must begin to say goodbye within this; what is already on its way to the ear is always waited for. */
+  readonly timeoutMs: number;
+  readonly hangUp: (reason: HangUpReason) => void;
+}
+
+/** No goodbye is longer than this. */
+const longestMs = 60_000;
+
+/** An orderly hang-up: after the last agent audio was heard, and not at all when the caller takes it back by speaking. */
+export class Goodbye {
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  readonly #hangUp: (reason: HangUpReason) => void;
+  #pending:
+    | { readonly reason: HangUpReason; readonly revocable: boolean; readonly since: number }
+    | undefined;
+  #playout: Playout | undefined;
+  #timer: Timeout | undefined;
+
+  constructor(options: GoodbyeOptions) {
+    this.#clock = options.clock;
+    this.#timeoutMs = options.timeoutMs;
+    this.#hangUp = options.hangUp;
+  }
+
+  get pending(): boolean {
+    return this.#pending !== undefined;
+  }
+
+  /** `revocable`: the caller takes it back by speaking. A later request replaces a revocable one. */
+  request(reason: HangUpReason, revocable: boolean, playout: Playout | undefined): void {
+    if (this.#pending && !this.#pending.revocable) return;
+    this.#pending = { reason, revocable, since: this.#clock.now() };
+    this.#playout = playout;
+    this.#timer?.cancel();
+    this.#timer = this.#clock.setTimeout(() => this.#due(), this.#timeoutMs);
+  }
+
+  /** The agent has nothing more to say: hang up once the last of it was heard. */
+  agentQuiet(): void {
+    const pending = this.#pending;
+    if (!pending) return;
+    if (!this.#playout) {
+      this.#finish();
+      return;
+    }
+    this.#playout.whenHeard(() => {
+      if (this.#pending === pending) this.#finish();
+    });
+  }
+
+  callerSpoke(): void {
+    if (!this.#pending?.revocable) return;
+    this.close();
+  }
+
+  close(): void {
+    this.#pending = undefined;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#playout?.forgetWaiting();
+    this.#playout = undefined;
+  }
+
+  #due(): void {
+    const pending = this.#pending;
+    if (!pending) return;
+    const pendingMs = this.#playout?.pendingMs ?? 0;
+    const leftMs = longestMs - (this.#clock.now() - pending.since);
+    if (pendingMs > 0 && leftMs > 0) {
+      this.#timer = this.#clock.setTimeout(() => this.#due(), Math.min(pendingMs + 1000, leftMs));
+      return;
+    }
+    this.#finish();
+  }
+
+  #finish(): void {
+    const reason = this.#pending?.reason;
+    this.close();
+    if (reason) this.#hangUp(reason);
+  }
+}

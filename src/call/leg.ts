@@ -1,0 +1,101 @@
+import type { AudioChunk } from '../audio/chunk.ts';
+import type { AudioFormat } from '../audio/format.ts';
+import type { PatchcordError } from '../base/errors.ts';
+
+export interface Party {
+  /** E.164 where the carrier gives it. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly direction: 'inbound' | 'outbound';
+  /** What the carrier or the dialler attached to the call; data, never instructions. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** What the carrier does with audio that we send. */
+export interface PlaybackTraits {
+  /** `queued`: the carrier keeps what it gets and plays it in its own time; `paced`: it plays what it gets, when it gets it. */
+  readonly buffering: 'queued' | 'paced';
+  /** How it tells what was played: a name sent back per mark, start and end of playback only, or nothing. */
+  readonly acknowledges: 'marks' | 'events' | 'nothing';
+  /** The least audio between two marks, milliseconds. */
+  readonly markEveryMs: number;
+  /** The carrier's media stream never pauses, so silence on it means that it is broken. */
+  readonly continuousMedia: boolean;
+}
+
+export type Played =
+  | { readonly type: 'mark'; readonly name: string }
+  | { readonly type: 'started' }
+  | { readonly type: 'completed' };
+
+/** How a leg came to its end from the carrier's side. */
+export interface LegEnd {
+  readonly reason: 'hung-up' | 'busy' | 'no-answer' | 'failed' | 'connection-lost' | 'protocol-error';
+  readonly error?: PatchcordError;
+}
+
+export type HangUpReason =
+  | 'agent'
+  | 'no-input'
+  | 'max-duration'
+  | 'operator'
+  | 'model-failed'
+  | 'drain'
+  | 'answer-timeout'
+  | 'media-lost'
+  | 'internal-error';
+
+export interface TransferTarget {
+  /** An E.164 number or a SIP address. */
+  readonly to: string;
+  readonly callerId?: string;
+}
+
+export interface TransferOutcome {
+  readonly transferred: boolean;
+  readonly detail?: string;
+}
+
+/**
+ * What a leg tells its call. Every method returns quickly and never throws. Order: `answered` at most once,
+ * then `connected` at most once, then audio, digits and acknowledgements; `ended` exactly once and last.
+ */
+export interface LegEvents {
+  /** The other side has picked up (or rings us): media follows. The call opens its model now. */
+  answered(): void;
+  /** Media flows; `receives`, `sends` and `playback` are final. */
+  connected(): void;
+  /** `timestampMs`: the carrier's media clock at the chunk's first sample, where it has one. */
+  audio(chunk: AudioChunk, timestampMs?: number): void;
+  /** One of `0`-`9`, `*`, `#`, `A`-`D`. */
+  digit(digit: string): void;
+  played(played: Played): void;
+  ended(end: LegEnd): void;
+}
+
+/** The phone side of one call. Audio is raw bytes in the leg's formats; times are milliseconds. */
+export interface Leg {
+  /** Name of the carrier: `twilio`, `softphone`, ... The engine only passes it on. */
+  readonly carrier: string;
+  /** The carrier's own id of the call. */
+  readonly carrierCallId: string;
+  readonly party: Party;
+  /** Caller to us. */
+  readonly receives: AudioFormat;
+  /** Us to the caller. */
+  readonly sends: AudioFormat;
+  readonly playback: PlaybackTraits;
+
+  /** Called once, by the call that owns the leg, before anything else. */
+  attach(events: LegEvents): void;
+  /** Never throws and never waits; after the end it does nothing. */
+  play(audio: AudioChunk): void;
+  /** Ask for a `played` mark when everything sent before it was played. */
+  mark(name: string): void;
+  /** Drop what the carrier has queued; written to the socket before this returns. */
+  clear(): void;
+  /** Ends the leg; settles when the carrier knows, at the latest after the carrier's own deadline. Never rejects. */
+  hangUp(reason: HangUpReason): Promise<void>;
+  transfer?(target: TransferTarget): Promise<TransferOutcome>;
+  sendDigits?(digits: string): Promise<void>;
+}

@@ -1,0 +1,126 @@
+import type { Clock } from '../base/clock.ts';
+
+/** Marks must be late for this long, and this often, before the carrier is believed to be behind. */
+const evidenceMs = 1000;
+const evidenceMarks = 8;
+const lateMs = 40;
+/** Bound of the evidence kept. */
+const maxEvidence = 256;
+
+export interface Stretch {
+  readonly startMs: number;
+  /** The queue had run empty before this stretch. */
+  readonly afterSilence: boolean;
+}
+
+/**
+ * Where the carrier's playback stands, on a timeline of all audio ever sent to it, in milliseconds.
+ *
+ * A chunk sent to an idle carrier sounds one network delay later, and a `clear` takes effect one network delay
+ * later: the two cancel, so the send clock tells what is heard. The clock is anchored at the first chunk after
+ * silence and stands still when the queue is empty. Marks confirm; they move the anchor only on lasting evidence,
+ * because one late mark says no more than jitter.
+ */
+export class PlayoutClock {
+  readonly #clock: Clock;
+  #endMs = 0;
+  #anchorAt = 0;
+  #anchorMs = 0;
+  #confirmedMs = 0;
+  /** Smallest time between a position sounding, by our clock, and its mark coming back: the round trip. */
+  #roundTripMs = Number.POSITIVE_INFINITY;
+  /** How far the anchor was moved back on evidence since it was set. */
+  #shiftedMs = 0;
+  #evidence: { readonly at: number; readonly lagMs: number }[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** End of everything sent. */
+  get endMs(): number {
+    return this.#endMs;
+  }
+
+  /** What the carrier itself has acknowledged. */
+  get confirmedMs(): number {
+    return this.#confirmedMs;
+  }
+
+  /** What has been heard now. Never falls, never passes what was sent. */
+  position(): number {
+    const played = this.#anchorMs + Math.max(0, this.#clock.now() - this.#anchorAt);
+    return Math.min(this.#endMs, Math.max(played, this.#confirmedMs));
+  }
+
+  /** Time until everything sent is heard. */
+  remainingMs(): number {
+    return this.#endMs - this.position();
+  }
+
+  /** Call at the moment the audio is written. */
+  extend(lengthMs: number): Stretch {
+    const startMs = this.#endMs;
+    const afterSilence = this.position() >= this.#endMs;
+    if (afterSilence) this.#anchor(startMs);
+    this.#endMs += lengthMs;
+    return { startMs, afterSilence };
+  }
+
+  /** The carrier says that everything up to `positionMs` was played. */
+  acknowledge(positionMs: number): void {
+    const confirmed = Math.min(positionMs, this.#endMs);
+    if (confirmed > this.#confirmedMs) this.#confirmedMs = confirmed;
+    // A mark of an earlier stretch says nothing about this one's anchor.
+    if (confirmed <= this.#anchorMs) return;
+    const now = this.#clock.now();
+    const lagMs = now - (this.#anchorAt + confirmed - this.#anchorMs);
+    this.#learn(now, lagMs);
+  }
+
+  /** Everything not heard is dropped at the carrier; returns the position at which that happened. */
+  cut(): number {
+    const heardMs = this.position();
+    this.#endMs = heardMs;
+    this.#confirmedMs = Math.min(this.#confirmedMs, heardMs);
+    this.#anchor(heardMs);
+    return heardMs;
+  }
+
+  #anchor(positionMs: number): void {
+    this.#anchorAt = this.#clock.now();
+    this.#anchorMs = positionMs;
+    this.#shiftedMs = 0;
+    this.#evidence = [];
+  }
+
+  #learn(now: number, lagMs: number): void {
+    if (lagMs < this.#roundTripMs) {
+      const earlierMs = Math.min(this.#shiftedMs, this.#roundTripMs - lagMs);
+      if (earlierMs > 0) {
+        // Faster than the fastest round trip: an earlier shift was too large.
+        this.#shift(-earlierMs);
+        return;
+      }
+      if (lagMs < 0) this.#shift(lagMs);
+      this.#roundTripMs = Math.max(0, lagMs);
+      return;
+    }
+    this.#evidence.push({ at: now, lagMs });
+    if (this.#evidence.length > maxEvidence) this.#evidence.shift();
+    const first = this.#evidence[0];
+    if (!first || this.#evidence.length < evidenceMarks || now - first.at < evidenceMs) return;
+    let smallestMs = Number.POSITIVE_INFINITY;
+    for (const { lagMs: seenMs } of this.#evidence) smallestMs = Math.min(smallestMs, seenMs);
+    const behindMs = smallestMs - this.#roundTripMs;
+    if (behindMs > lateMs) this.#shift(behindMs);
+    else this.#evidence.splice(0, this.#evidence.length - evidenceMarks);
+  }
+
+  /** Moves the anchor; positions already given are kept by `max` with what was confirmed and by the callers' own order. */
+  #shift(byMs: number): void {
+    this.#anchorAt += byMs;
+    this.#shiftedMs = Math.max(0, this.#shiftedMs + byMs);
+    this.#evidence = [];
+  }
+}

@@ -1,0 +1,194 @@
+import type { Clock } from '../base/clock.ts';
+import { HeardText } from './heard-text.ts';
+import type { HistoryItem } from './model-session.ts';
+
+/** What made the agent stop. */
+export type CutCause = 'caller-spoke' | 'digit' | 'operator' | 'model-lost' | 'call-ended';
+
+/** A stretch of one side's speech, as it stands now; plain data. */
+export interface Turn {
+  /** Rises by one per turn of the call, in the order of speaking. */
+  readonly turnId: number;
+  readonly role: 'caller' | 'agent';
+  /** Milliseconds since the call began. */
+  readonly startedAtMs: number;
+  /** Everything that was said or generated. */
+  readonly text: string;
+  /** What of it was heard: all of it for a caller's turn; a prefix of `text` for an agent's. */
+  readonly heardText: string;
+  readonly heardMs: number;
+  readonly generatedMs: number;
+  /** Set when an agent's turn was cut. */
+  readonly cut?: CutCause;
+  readonly ended: boolean;
+}
+
+export interface TranscriptEvents {
+  started(turn: Turn): void;
+  updated(turn: Turn): void;
+  ended(turn: Turn): void;
+}
+
+/** Turns kept per call; of longer calls the oldest are forgotten. */
+const maxTurns = 2000;
+
+interface Record {
+  readonly turnId: number;
+  readonly role: 'caller' | 'agent';
+  readonly key: string;
+  readonly startedAtMs: number;
+  readonly words: HeardText;
+  callerText: string;
+  heardText: string;
+  heardMs: number;
+  generatedMs: number;
+  cut: CutCause | undefined;
+  ended: boolean;
+}
+
+/** What was said in a call and what of it was heard, in the order of speaking. */
+export class Transcript {
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  readonly #events: TranscriptEvents;
+  readonly #records: Record[] = [];
+  readonly #byKey = new Map<string, Record>();
+  #nextTurnId = 1;
+
+  constructor(clock: Clock, events: TranscriptEvents) {
+    this.#clock = clock;
+    this.#startedAt = clock.now();
+    this.#events = events;
+  }
+
+  get turns(): Turn[] {
+    return this.#records.map(view);
+  }
+
+  turnIdOf(itemId: string): number | undefined {
+    return this.#byKey.get(itemId)?.turnId;
+  }
+
+  /** The caller began to speak; the words come later, perhaps after the answer. */
+  callerStarted(itemId: string): void {
+    if (!this.#byKey.has(itemId)) this.#open('caller', itemId);
+  }
+
+  /** `final`: the whole text, else a piece to append. */
+  callerText(itemId: string, text: string, final: boolean): void {
+    const record = this.#byKey.get(itemId) ?? this.#open('caller', itemId);
+    record.callerText = final ? text : record.callerText + text;
+    record.heardText = record.callerText;
+    if (final) this.#end(record);
+    else this.#events.updated(view(record));
+  }
+
+  /** Something the caller did that has words of its own, such as pressing keys. */
+  callerNote(text: string): void {
+    const record = this.#open('caller', `note-${this.#nextTurnId}`);
+    record.callerText = text;
+    record.heardText = text;
+    this.#end(record);
+  }
+
+  agentStarted(itemId: string): void {
+    if (!this.#byKey.has(itemId)) this.#open('agent', itemId);
+  }
+
+  agentText(itemId: string, delta: string, generatedMs: number): void {
+    const record = this.#byKey.get(itemId) ?? this.#open('agent', itemId);
+    if (record.ended) return;
+    record.words.append(delta, generatedMs);
+    record.generatedMs = Math.max(record.generatedMs, generatedMs);
+    this.#events.updated(view(record));
+  }
+
+  /** All audio of the item was heard. */
+  agentHeard(itemId: string, heardMs: number): void {
+    const record = this.#byKey.get(itemId);
+    if (!record || record.ended) return;
+    record.heardMs = heardMs;
+    record.generatedMs = heardMs;
+    record.heardText = record.words.text;
+    this.#end(record);
+  }
+
+  agentCut(itemId: string, cause: CutCause, heardMs: number, generatedMs: number, complete: boolean): void {
+    const record = this.#byKey.get(itemId);
+    if (!record || record.ended) return;
+    record.heardMs = heardMs;
+    record.generatedMs = generatedMs;
+    record.heardText = record.words.until(heardMs, generatedMs, complete);
+    record.cut = cause;
+    this.#end(record);
+  }
+
+  /** Agent turns of which nothing has come to the caller's ear end here. */
+  cutOpen(cause: CutCause): void {
+    for (const record of this.#records) {
+      if (record.role !== 'agent' || record.ended) continue;
+      record.cut = cause;
+      this.#end(record);
+    }
+  }
+
+  /** The conversation for a model that has to take over: what the caller said and what the caller heard. */
+  history(): HistoryItem[] {
+    const items: HistoryItem[] = [];
+    for (const record of this.#records) {
+      // What is still playing will be heard, unless it is cut later.
+      const text = (record.ended ? record.heardText : record.callerText || record.words.text).trim();
+      if (text.length > 0) items.push({ role: record.role, text });
+    }
+    return items;
+  }
+
+  /** The call is over: nothing stays open. */
+  close(): void {
+    for (const record of this.#records) if (!record.ended) this.#end(record);
+  }
+
+  #open(role: 'caller' | 'agent', key: string): Record {
+    const record: Record = {
+      turnId: this.#nextTurnId,
+      role,
+      key,
+      startedAtMs: Math.round(this.#clock.now() - this.#startedAt),
+      words: new HeardText(),
+      callerText: '',
+      heardText: '',
+      heardMs: 0,
+      generatedMs: 0,
+      cut: undefined,
+      ended: false,
+    };
+    this.#nextTurnId += 1;
+    this.#records.push(record);
+    this.#byKey.set(key, record);
+    if (this.#records.length > maxTurns) {
+      const oldest = this.#records.shift();
+      if (oldest) this.#byKey.delete(oldest.key);
+    }
+    this.#events.started(view(record));
+    return record;
+  }
+
+  #end(record: Record): void {
+    record.ended = true;
+    this.#events.ended(view(record));
+  }
+}
+
+function view(record: Record): Turn {
+  return {
+    turnId: record.turnId,
+    role: record.role,
+    startedAtMs: record.startedAtMs,
+    text: record.role === 'caller' ? record.callerText : record.words.text,
+    heardText: record.heardText,
+    heardMs: record.heardMs,
+    generatedMs: record.generatedMs,
+    ...(record.cut ? { cut: record.cut } : {}),
+    ended: record.ended,
+  };
+}

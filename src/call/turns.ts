@@ -1,0 +1,199 @@
+import type { AudioChunk } from '../audio/chunk.ts';
+import type { Clock } from '../base/clock.ts';
+import type { CallEventBody } from './events.ts';
+import type { AudioItem, ModelSession, ResponseDone } from './model-session.ts';
+import type { Playout } from './playout.ts';
+import type { Responses } from './responses.ts';
+import type { CutCause, Transcript } from './transcript.ts';
+
+export interface TurnsPort {
+  emit(event: CallEventBody): void;
+  /** The caller speaks or has acted. */
+  callerActed(): void;
+  /** Neither side speaks, and nothing is on its way. */
+  quiet(): void;
+}
+
+export interface TurnsOptions {
+  readonly clock: Clock;
+  readonly session: ModelSession;
+  readonly playout: Playout;
+  readonly transcript: Transcript;
+  readonly responses: Responses;
+  /** The opening may not be interrupted. */
+  readonly protectOpening: boolean;
+  readonly port: TurnsPort;
+}
+
+/** Who has the floor, and what happens when the caller takes it from the agent. */
+export class Turns {
+  readonly #clock: Clock;
+  readonly #session: ModelSession;
+  readonly #playout: Playout;
+  readonly #transcript: Transcript;
+  readonly #responses: Responses;
+  readonly #port: TurnsPort;
+  #protected: boolean;
+  #spokeWhileProtected = false;
+  #callerSpeaks = false;
+  /** The answer that is due: when the caller fell silent, and how long the model waited to be sure. */
+  #due: { readonly stoppedAt: number; readonly endpointingMs: number | undefined } | undefined;
+  /** Items of which the carrier's acknowledgement completes the latency figure. */
+  readonly #measured = new Map<string, { readonly stoppedAt: number; readonly event: LatencyEvent }>();
+  #spokenResponseId: string | undefined;
+  #bargeIns = 0;
+
+  constructor(options: TurnsOptions) {
+    this.#clock = options.clock;
+    this.#session = options.session;
+    this.#playout = options.playout;
+    this.#transcript = options.transcript;
+    this.#responses = options.responses;
+    this.#protected = options.protectOpening;
+    this.#port = options.port;
+    this.#responses.protect(options.protectOpening);
+  }
+
+  get callerSpeaks(): boolean {
+    return this.#callerSpeaks;
+  }
+
+  get bargeIns(): number {
+    return this.#bargeIns;
+  }
+
+  /** The response has let the caller hear something. */
+  hasSpoken(responseId: string): boolean {
+    return this.#spokenResponseId === responseId;
+  }
+
+  speechStarted(itemId: string | undefined): void {
+    // First of all, and in this turn of the event loop: the agent falls silent.
+    this.#callerSpeaks = true;
+    this.#due = undefined;
+    if (this.#protected) this.#spokeWhileProtected = true;
+    else if (this.#agentHasFloor()) this.#interrupt('caller-spoke');
+    this.#responses.speechStarted();
+    this.#port.emit({ type: 'speech.started' });
+    if (itemId !== undefined) this.#transcript.callerStarted(itemId);
+    if (!this.#protected) this.#port.callerActed();
+  }
+
+  speechStopped(silentForMs: number | undefined): void {
+    this.#callerSpeaks = false;
+    this.#due = { stoppedAt: this.#clock.now() - (silentForMs ?? 0), endpointingMs: silentForMs };
+    this.#port.emit({ type: 'speech.stopped' });
+    this.#responses.speechStopped();
+  }
+
+  /** Stops the agent for a reason other than the model's own voice detection. Returns whether it was speaking. */
+  interrupt(cause: CutCause): boolean {
+    if (!this.#agentHasFloor()) return false;
+    this.#interrupt(cause);
+    return true;
+  }
+
+  responseStarted(responseId: string, requestId: string | undefined): void {
+    if (!this.#responses.started(responseId, requestId)) this.#playout.bury(responseId);
+  }
+
+  audio(item: AudioItem, chunk: AudioChunk): void {
+    this.#responses.progress();
+    if (!this.#playout.append(item, chunk)) return;
+    this.#spokenResponseId = item.responseId;
+  }
+
+  agentText(item: AudioItem, delta: string): void {
+    this.#responses.progress();
+    if (this.#playout.isDead(item)) return;
+    this.#transcript.agentText(item.itemId, delta, this.#playout.generatedMs(item.itemId));
+  }
+
+  responseDone(done: ResponseDone): void {
+    if (done.responseId !== undefined) this.#playout.finishResponse(done.responseId);
+    this.#responses.done(done);
+    this.checkQuiet();
+  }
+
+  /** The first audio of an item went to the carrier. */
+  itemSent(item: AudioItem): void {
+    this.#transcript.agentStarted(item.itemId);
+    const due = this.#due;
+    if (!due) return;
+    this.#due = undefined;
+    const event: LatencyEvent = {
+      type: 'latency.turn',
+      turnId: this.#transcript.turnIdOf(item.itemId) ?? 0,
+      firstAudioMs: this.#clock.now() - due.stoppedAt,
+      ...(due.endpointingMs === undefined ? {} : { endpointingMs: due.endpointingMs }),
+    };
+    this.#measured.clear();
+    this.#measured.set(item.itemId, { stoppedAt: due.stoppedAt, event });
+    this.#port.emit(event);
+  }
+
+  itemHeardFirst(item: AudioItem, startedAt: number): void {
+    const measured = this.#measured.get(item.itemId);
+    if (!measured) return;
+    this.#measured.delete(item.itemId);
+    const heardMs = Math.max(measured.event.firstAudioMs, startedAt - measured.stoppedAt);
+    this.#port.emit({ ...measured.event, heardMs });
+  }
+
+  /** The session was lost: what is queued plays on, nothing more comes of it. Returns whether an answer is due. */
+  sessionLost(): boolean {
+    this.#playout.disown();
+    const due = this.#responses.lost() || this.#callerSpeaks || this.#due !== undefined;
+    this.#callerSpeaks = false;
+    return due;
+  }
+
+  /** Looks whether everything that was to be said was heard, and says so. */
+  checkQuiet(): void {
+    if (this.#callerSpeaks && !this.#protected) return;
+    if (this.#agentHasFloor()) return;
+    if (this.#protected) {
+      this.#protected = false;
+      this.#session.protect(false);
+      this.#responses.protect(false);
+      if (this.#spokeWhileProtected) {
+        this.#spokeWhileProtected = false;
+        this.#responses.want({ kind: 'answer' });
+        return;
+      }
+    }
+    this.#port.quiet();
+  }
+
+  #agentHasFloor(): boolean {
+    return this.#responses.busy || this.#playout.pendingMs > 0 || this.#playout.unfinished;
+  }
+
+  #interrupt(cause: CutCause): void {
+    const readAt = this.#clock.now();
+    const cut = this.#playout.cut(this.#responses.activeId);
+    const clearMs = this.#clock.now() - readAt;
+    const modelCancels =
+      cause === 'caller-spoke' && this.#session.capabilities.cancelsOnSpeech && !this.#protected;
+    const cancel = this.#responses.interrupted(modelCancels);
+    const items = cut.filter((item) => item.owned);
+    if (items.length > 0 || cancel !== undefined) {
+      this.#session.interrupt({ items, ...(cancel === undefined ? {} : { cancel }) });
+    }
+    this.#measured.clear();
+    for (const { itemId, heardMs, generatedMs, generationDone } of cut) {
+      this.#transcript.agentCut(itemId, cause, heardMs, generatedMs, generationDone);
+    }
+    this.#transcript.cutOpen(cause);
+    if (cut.length === 0) return;
+    this.#bargeIns += 1;
+    this.#port.emit({
+      type: 'barge-in',
+      cause,
+      clearMs,
+      items: cut.map(({ itemId, heardMs, generatedMs }) => ({ itemId, heardMs, generatedMs })),
+    });
+  }
+}
+
+type LatencyEvent = Extract<CallEventBody, { type: 'latency.turn' }>;

@@ -1,0 +1,157 @@
+import { AudioChunk } from '../audio/chunk.ts';
+import { createConverter } from '../audio/convert.ts';
+import { type AudioFormat, bytesPerMs, silenceByte } from '../audio/format.ts';
+import type { Clock, Timeout } from '../base/clock.ts';
+
+/** Gaps in the carrier's timestamps are filled up to this length. */
+const maxGapMs = 10_000;
+/** Differences smaller than this are rounding. */
+const minGapMs = 10;
+/** Media that stops for this long while the caller speaks is followed by silence, so that the turn can end. */
+const stalledAfterMs = 750;
+const stallSilenceMs = 1000;
+
+export interface UplinkEvents {
+  /** Caller audio fell out of the early buffer. */
+  lost(lostMs: number): void;
+}
+
+export interface UplinkOptions {
+  readonly clock: Clock;
+  /** Format of the leg. */
+  readonly from: AudioFormat;
+  /** Format of the model session. */
+  readonly to: AudioFormat;
+  /** How much caller audio is kept while the model is not ready; then the oldest goes first. */
+  readonly holdMs: number;
+  readonly events: UplinkEvents;
+}
+
+/**
+ * Caller audio on its way to the model: in order, with silence where the carrier's media clock has gaps, held while
+ * the model is not ready.
+ */
+export class Uplink {
+  readonly #clock: Clock;
+  readonly #from: AudioFormat;
+  readonly #bytesPerMs: number;
+  readonly #holdMs: number;
+  readonly #events: UplinkEvents;
+  readonly #convert: ReturnType<typeof createConverter>;
+  #sink: ((chunk: AudioChunk) => void) | undefined;
+  #held: AudioChunk[] = [];
+  #heldMs = 0;
+  #paddedMs = 0;
+  #lostMs = 0;
+  /** Where the carrier's media clock should stand at the next chunk. */
+  #expectedMs: number | undefined;
+  /** Silence put in by the stall watch, to be taken off the gap that it filled. */
+  #injectedMs = 0;
+  #lastAudioAt = 0;
+  #stallTimer: Timeout | undefined;
+
+  constructor(options: UplinkOptions) {
+    this.#clock = options.clock;
+    this.#from = options.from;
+    this.#bytesPerMs = bytesPerMs(options.from);
+    this.#holdMs = options.holdMs;
+    this.#events = options.events;
+    this.#convert = createConverter(options.from, options.to);
+    this.#lastAudioAt = options.clock.now();
+  }
+
+  get lostMs(): number {
+    return this.#lostMs;
+  }
+
+  get paddedMs(): number {
+    return this.#paddedMs;
+  }
+
+  /** When caller audio last arrived, by the clock. */
+  get lastAudioAt(): number {
+    return this.#lastAudioAt;
+  }
+
+  push(chunk: AudioChunk, timestampMs?: number): void {
+    this.#lastAudioAt = this.#clock.now();
+    if (timestampMs !== undefined) this.#fillGap(timestampMs, chunk.byteLength / this.#bytesPerMs);
+    this.#forward(chunk);
+  }
+
+  /** The model takes audio: what was held goes first. */
+  open(sink: (chunk: AudioChunk) => void): void {
+    this.#sink = sink;
+    const held = this.#held;
+    this.#held = [];
+    this.#heldMs = 0;
+    for (const chunk of held) sink(chunk);
+  }
+
+  /** The model takes no audio for now. */
+  hold(): void {
+    this.#sink = undefined;
+  }
+
+  /** While the caller speaks, media that stops is followed by silence. */
+  watchStall(on: boolean): void {
+    this.#stallTimer?.cancel();
+    this.#stallTimer = undefined;
+    if (on) this.#stallTimer = this.#clock.setTimeout(() => this.#checkStall(), stalledAfterMs);
+  }
+
+  close(): void {
+    this.#stallTimer?.cancel();
+    this.#stallTimer = undefined;
+    this.#sink = undefined;
+    this.#held = [];
+    this.#heldMs = 0;
+  }
+
+  #fillGap(timestampMs: number, lengthMs: number): void {
+    const gapMs = this.#expectedMs === undefined ? 0 : timestampMs - this.#expectedMs;
+    // Older than expected: repeated or out of order; the order of arrival stands.
+    if (this.#expectedMs === undefined || gapMs > -minGapMs) this.#expectedMs = timestampMs + lengthMs;
+    if (gapMs < minGapMs) return;
+    const missingMs = Math.min(gapMs, maxGapMs) - this.#injectedMs;
+    this.#injectedMs = 0;
+    if (missingMs > 0) this.#silence(missingMs);
+  }
+
+  #checkStall(): void {
+    const idleMs = this.#clock.now() - this.#lastAudioAt;
+    if (idleMs < stalledAfterMs) {
+      this.#stallTimer = this.#clock.setTimeout(() => this.#checkStall(), stalledAfterMs - idleMs);
+      return;
+    }
+    this.#stallTimer = undefined;
+    this.#injectedMs += stallSilenceMs;
+    this.#silence(stallSilenceMs);
+  }
+
+  #silence(ms: number): void {
+    this.#paddedMs += ms;
+    const samples = Math.round((ms * this.#from.sampleRate) / 1000);
+    const bytes = Math.round((samples * this.#bytesPerMs * 1000) / this.#from.sampleRate);
+    this.#forward(AudioChunk.fromBytes(Buffer.alloc(bytes, silenceByte(this.#from))));
+  }
+
+  #forward(chunk: AudioChunk): void {
+    const converted = this.#convert ? this.#convert.convert(chunk) : chunk;
+    if (converted.byteLength === 0) return;
+    if (this.#sink) this.#sink(converted);
+    else this.#keep(converted, chunk.byteLength / this.#bytesPerMs);
+  }
+
+  #keep(chunk: AudioChunk, lengthMs: number): void {
+    this.#held.push(chunk);
+    this.#heldMs += lengthMs;
+    if (this.#heldMs <= this.#holdMs) return;
+    const dropped = this.#held.shift();
+    if (!dropped) return;
+    const droppedMs = (dropped.byteLength / chunk.byteLength) * lengthMs;
+    this.#heldMs -= droppedMs;
+    this.#lostMs += droppedMs;
+    this.#events.lost(droppedMs);
+  }
+}
