@@ -10,6 +10,10 @@ export interface CallLimits {
   readonly mediaLostMs: number;
   /** Silence on both sides before each step of the no-input ladder. 0: off. */
   readonly noInputMs: number;
+  /** The silence in a row that ends the call. */
+  readonly noInputLimit: number;
+  /** The model may show no progress within an answer for this long. */
+  readonly responseTimeoutMs: number;
   /** The agent must begin its goodbye within this. */
   readonly goodbyeTimeoutMs: number;
   /** The carrier must confirm the end within this. */

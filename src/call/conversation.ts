@@ -159,6 +159,7 @@ export class Conversation {
     const responses = new Responses({
       clock,
       respondsToSpeech: session.capabilities.respondsToSpeech,
+      stallMs: this.#options.limits.responseTimeoutMs,
       port: {
         send: (request) => session.requestResponse(request),
         cancel: (responseId) => session.interrupt({ items: [], cancel: responseId }),

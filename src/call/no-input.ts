@@ -6,22 +6,24 @@ export interface NoInputOptions {
   readonly clock: Clock;
   /** Silence before each step, milliseconds; 0 turns the ladder off. */
   readonly afterMs: number;
+  /** The silence in a row that ends the call; the one before it warns, those before that ask again. */
+  readonly limit: number;
   readonly step: (step: NoInputStep) => void;
 }
-
-const ladder: readonly NoInputStep[] = ['reprompt', 'warn', 'end'];
 
 /** What happens when the caller says nothing: ask again, warn, end. Silence counts from when the agent was heard to its end. */
 export class NoInput {
   readonly #clock: Clock;
   readonly #afterMs: number;
+  readonly #limit: number;
   readonly #step: (step: NoInputStep) => void;
-  #next = 0;
+  #silences = 0;
   #timer: Timeout | undefined;
 
   constructor(options: NoInputOptions) {
     this.#clock = options.clock;
     this.#afterMs = options.afterMs;
+    this.#limit = options.limit;
     this.#step = options.step;
   }
 
@@ -30,9 +32,9 @@ export class NoInput {
     if (this.#afterMs <= 0 || this.#timer) return;
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = undefined;
-      const step = ladder[Math.min(this.#next, ladder.length - 1)];
-      this.#next += 1;
-      if (step) this.#step(step);
+      this.#silences += 1;
+      if (this.#silences >= this.#limit) this.#step('end');
+      else this.#step(this.#silences === this.#limit - 1 ? 'warn' : 'reprompt');
     }, this.#afterMs);
   }
 
@@ -45,6 +47,6 @@ export class NoInput {
   /** The caller is there: the ladder starts over. */
   callerActed(): void {
     this.pause();
-    this.#next = 0;
+    this.#silences = 0;
   }
 }

@@ -29,14 +29,14 @@ export interface ResponsesOptions {
   readonly port: ResponsesPort;
   /** The model starts a response by itself when the caller stops speaking. */
   readonly respondsToSpeech: boolean;
+  /** An active response must show some progress within this. */
+  readonly stallMs: number;
 }
 
 /** A request must be followed by its start within this. */
 const startDeadlineMs = 10_000;
 /** After the caller's turn the model must start by itself within this; then it is asked. */
 const autoDeadlineMs = 8000;
-/** An active response must show some progress within this. */
-const stallDeadlineMs = 15_000;
 /** A cancelled response must be confirmed within this. */
 const cancelDeadlineMs = 3000;
 const maxFailuresInRow = 3;
@@ -50,6 +50,7 @@ export class Responses {
   readonly #clock: Clock;
   readonly #port: ResponsesPort;
   readonly #respondsToSpeech: boolean;
+  readonly #stallMs: number;
   #open = false;
   #active: { readonly responseId: string; cancelled: boolean; lastProgressAt: number } | undefined;
   #requested: { readonly request: ResponseRequest; readonly wanted: Wanted; cancelled: boolean } | undefined;
@@ -66,6 +67,7 @@ export class Responses {
     this.#clock = options.clock;
     this.#port = options.port;
     this.#respondsToSpeech = options.respondsToSpeech;
+    this.#stallMs = options.stallMs;
   }
 
   get activeId(): string | undefined {
@@ -151,7 +153,7 @@ export class Responses {
     this.#awaitingAuto = false;
     this.#queued = this.#queued.filter((wanted) => wanted.kind === 'say');
     if (ours) this.#requested = undefined;
-    this.#arm(() => this.#checkProgress(), stallDeadlineMs);
+    this.#arm(() => this.#checkProgress(), this.#stallMs);
     // The session itself applies a cancel that was asked for before the response had an id.
     if (ours && requested.cancelled) {
       this.#cancelled(responseId);
@@ -267,8 +269,8 @@ export class Responses {
     const active = this.#active;
     if (!active) return;
     const idleMs = this.#clock.now() - active.lastProgressAt;
-    if (idleMs < stallDeadlineMs) {
-      this.#arm(() => this.#checkProgress(), stallDeadlineMs - idleMs);
+    if (idleMs < this.#stallMs) {
+      this.#arm(() => this.#checkProgress(), this.#stallMs - idleMs);
       return;
     }
     this.#port.failed(
