@@ -123,7 +123,7 @@ function withoutPort(url: string): string {
 /** Adds the port that Twilio takes for the default: 443 for https and 80 for all else, wss too. */
 function withPort(url: string): string {
   const parts = partsOf(url);
-  if (!parts || parts.port !== '') return url;
+  if (parts === undefined || parts.port.length > 0) return url;
   return `${parts.beforePort}:${parts.isHttps ? 443 : 80}${parts.rest}`;
 }
 

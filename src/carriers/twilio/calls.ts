@@ -1,0 +1,213 @@
+import { randomBytes } from 'node:crypto';
+import { PatchcordError } from '../../base/errors.ts';
+import type { LegEnd, Party } from '../../call/leg.ts';
+import type { CallOverrides, CarrierHost, DialledCall, DialRequest } from '../carrier.ts';
+import { StreamTokens } from '../stream-tokens.ts';
+import { TwilioLeg } from './leg.ts';
+import type { TwilioRest } from './rest.ts';
+import type { TwilioStream } from './stream.ts';
+import type { StartMessage } from './wire.ts';
+
+/** What a webhook tells of a call. */
+export interface AnnouncedCall {
+  readonly callSid: string;
+  readonly accountSid: string | undefined;
+  readonly party: Party;
+}
+
+/** What is needed to dial; undefined where something is missing. */
+export interface DialSettings {
+  readonly rest: TwilioRest;
+  readonly phoneNumber: string;
+  readonly publicUrl: string;
+  readonly ringTimeoutS: number;
+  readonly maxCallS: number;
+}
+
+/** An outbound call that was asked for. Whatever names its SID first, the REST answer or a webhook, makes the leg. */
+interface Dial {
+  readonly id: string;
+  readonly to: string;
+  readonly from: string;
+  readonly overrides: CallOverrides;
+  made: { readonly leg: TwilioLeg; readonly callId: string } | undefined;
+}
+
+export interface TwilioCallsOptions {
+  readonly host: CarrierHost;
+  readonly rest: TwilioRest | undefined;
+  readonly dialling: DialSettings | undefined;
+  readonly streamTokenTtlMs: number;
+}
+
+/** Twilio's statuses of a call that is over. Documentation: "Call resource", CallStatus. */
+const endOfStatus: Readonly<Record<string, LegEnd['reason']>> = {
+  completed: 'hung-up',
+  canceled: 'hung-up',
+  busy: 'busy',
+  'no-answer': 'no-answer',
+  failed: 'failed',
+};
+
+/** The calls of this carrier that have not ended, by CallSid, and how webhooks, streams and dials find them. */
+export class TwilioCalls {
+  readonly #host: CarrierHost;
+  readonly #rest: TwilioRest | undefined;
+  readonly #dialling: DialSettings | undefined;
+  readonly #tokens: StreamTokens<TwilioLeg>;
+  readonly #legs = new Map<string, TwilioLeg>();
+  readonly #dials = new Map<string, Dial>();
+
+  constructor(options: TwilioCallsOptions) {
+    this.#host = options.host;
+    this.#rest = options.rest;
+    this.#dialling = options.dialling;
+    this.#tokens = new StreamTokens(options.host.clock, {
+      lifetimeMs: options.streamTokenTtlMs,
+      capacity: 10_000,
+    });
+  }
+
+  find(callSid: string): TwilioLeg | undefined {
+    return this.#legs.get(callSid);
+  }
+
+  /** The leg of a call that Twilio announced; a repeated webhook finds it again. Throws when it is not admitted. */
+  announced(call: AnnouncedCall): TwilioLeg {
+    return this.find(call.callSid) ?? this.#make(call, undefined).leg;
+  }
+
+  /** The leg of a call that we dialled; undefined when no such dial is under way. Throws when it is not admitted. */
+  dialled(dialId: string, callSid: string, accountSid?: string): TwilioLeg | undefined {
+    const dial = this.#dials.get(dialId);
+    if (dial === undefined) return undefined;
+    const { leg } = this.#establish(dial, callSid, accountSid);
+    return leg.carrierCallId === callSid ? leg : undefined;
+  }
+
+  /** A token with which one media stream can claim the leg. */
+  tokenFor(leg: TwilioLeg): string {
+    return this.#tokens.issue(leg);
+  }
+
+  /** The leg whose media a stream brings, or the reason to refuse the stream. */
+  claim(start: StartMessage, stream: TwilioStream): TwilioLeg | PatchcordError {
+    const token = start.parameters.get('token');
+    const leg = token === undefined ? undefined : this.#tokens.redeem(token);
+    return leg === undefined
+      ? new PatchcordError('PATCHCORD_STREAM_TOKEN_INVALID')
+      : (leg.claim(start, stream) ?? leg);
+  }
+
+  /** Whether `status` is one of a call that is over. */
+  isFinal(status: string | undefined): status is string {
+    return status !== undefined && Object.hasOwn(endOfStatus, status);
+  }
+
+  /** A call's status as a webhook reports it. */
+  statusChanged(callSid: string, status: string): void {
+    const reason = this.isFinal(status) ? endOfStatus[status] : undefined;
+    if (reason !== undefined) this.find(callSid)?.end({ reason });
+  }
+
+  /**
+   * Settles when Twilio has taken the call, which rings by then at the earliest.
+   * Throws DIAL_NOT_CONFIGURED, DIAL_FAILED (Twilio says no), CARRIER_API (Twilio can't be asked), CALL_LIMIT, DRAINING.
+   */
+  async dial(request: DialRequest): Promise<DialledCall> {
+    const dialling = this.#dialling;
+    if (dialling === undefined) throw new PatchcordError('PATCHCORD_DIAL_NOT_CONFIGURED');
+    const admission = this.#host.admission();
+    if (!admission.admitted) throw admission.error;
+    const id = randomBytes(12).toString('base64url');
+    const dial: Dial = {
+      id,
+      to: request.to,
+      from: dialling.phoneNumber,
+      overrides: request.overrides,
+      made: undefined,
+    };
+    this.#dials.set(id, dial);
+    try {
+      const callSid = await createCall(dialling, dial);
+      return this.#dialledCall(dial, callSid, dialling.rest);
+    } catch (thrown) {
+      // The answer was lost, but a webhook has already shown that the call is there.
+      if (dial.made !== undefined)
+        return { callId: dial.made.callId, carrierCallId: dial.made.leg.carrierCallId };
+      this.#dials.delete(id);
+      throw thrown;
+    }
+  }
+
+  close(): void {
+    this.#tokens.close();
+  }
+
+  #dialledCall(dial: Dial, callSid: string, rest: TwilioRest): DialledCall {
+    try {
+      const { callId } = this.#establish(dial, callSid, undefined);
+      return { callId, carrierCallId: callSid };
+    } catch (thrown) {
+      // Not admitted after all: nobody would be there when it is answered.
+      rest.endCall(callSid, 'canceled').catch((failure: unknown) => {
+        this.#host.log.warn(
+          { callSid, err: failure },
+          'an outbound call that was not admitted could not be cancelled',
+        );
+      });
+      throw thrown;
+    }
+  }
+
+  #establish(dial: Dial, callSid: string, accountSid: string | undefined): NonNullable<Dial['made']> {
+    if (dial.made !== undefined) return dial.made;
+    const party: Party = { direction: 'outbound', from: dial.from, to: dial.to, variables: {} };
+    dial.made = this.#make({ callSid, accountSid, party }, dial);
+    return dial.made;
+  }
+
+  #make(call: AnnouncedCall, dial: Dial | undefined): NonNullable<Dial['made']> {
+    const { callSid, accountSid, party } = call;
+    const leg = new TwilioLeg({
+      callSid,
+      accountSid,
+      party,
+      log: this.#host.log,
+      rest: this.#rest,
+      onClosing: () => this.#tokens.revoke(leg),
+      onEnded: () => this.#forget(leg, dial),
+    });
+    this.#legs.set(callSid, leg);
+    try {
+      const { callId } = this.#host.accept(leg, dial?.overrides);
+      return { leg, callId };
+    } catch (thrown) {
+      this.#forget(leg, dial);
+      throw thrown;
+    }
+  }
+
+  #forget(leg: TwilioLeg, dial: Dial | undefined): void {
+    this.#tokens.revoke(leg);
+    this.#legs.delete(leg.carrierCallId);
+    if (dial !== undefined) this.#dials.delete(dial.id);
+  }
+}
+
+async function createCall(dialling: DialSettings, dial: Dial): Promise<string> {
+  const { rest, publicUrl, ringTimeoutS, maxCallS } = dialling;
+  try {
+    return await rest.createCall({
+      to: dial.to,
+      from: dial.from,
+      url: `${publicUrl}/outbound-call?dial=${dial.id}`,
+      statusCallback: `${publicUrl}/twilio-status-callback?dial=${dial.id}`,
+      timeoutS: ringTimeoutS,
+      timeLimitS: maxCallS,
+    });
+  } catch (thrown) {
+    if (!(thrown instanceof PatchcordError) || thrown.details.status === undefined) throw thrown;
+    throw new PatchcordError('PATCHCORD_DIAL_FAILED', thrown.message, { ...thrown.details }, thrown);
+  }
+}

@@ -1,0 +1,178 @@
+import { PatchcordError } from '../../base/errors.ts';
+import type { Party } from '../../call/leg.ts';
+import type { CarrierHost, Params, WebhookReply, WebhookRequest, WebhookRoute } from '../carrier.ts';
+import { refuseWebhook, toSocketUrl } from './auth.ts';
+import type { AnnouncedCall, TwilioCalls } from './calls.ts';
+import type { TwilioLeg } from './leg.ts';
+import { connectTwiml, emptyTwiml, hangUpTwiml, refuseTwiml } from './twiml.ts';
+
+export interface WebhookContext {
+  readonly host: CarrierHost;
+  readonly calls: TwilioCalls;
+  readonly authToken: string | undefined;
+}
+
+const busySentence = 'We are sorry, all lines are busy at the moment. Please call again later. Goodbye.';
+
+/** Twilio's documentation, "TwiML for Programmable Voice", section "Twilio's request to your application". */
+export function webhookRoutes(context: WebhookContext): WebhookRoute[] {
+  const voice = (path: string): WebhookRoute => ({
+    path,
+    methods: ['GET', 'POST'],
+    recognises,
+    handle: (request) => answerVoice(request, path, context),
+  });
+  const status = (path: string): WebhookRoute => ({
+    path,
+    methods: ['POST'],
+    recognises,
+    handle: (request) => answerStatus(request, context),
+  });
+  return [
+    voice('/incoming-call'),
+    voice('/inbound-call'),
+    voice('/outbound-call'),
+    status('/twilio-status-callback'),
+    status('/status-callback'),
+  ];
+}
+
+function recognises(request: WebhookRequest): boolean {
+  return (
+    request.headers['x-twilio-signature'] !== undefined ||
+    request.form.has('CallSid') ||
+    request.query.has('CallSid')
+  );
+}
+
+function answerVoice(request: WebhookRequest, path: string, context: WebhookContext): WebhookReply {
+  const call = authenticate(request, path, context);
+  if ('status' in call) return call;
+  const { host, calls } = context;
+  // A number's status callback that was pointed here must not make a call of a finished one.
+  if (calls.isFinal(call.callStatus)) {
+    calls.statusChanged(call.callSid, call.callStatus);
+    return xml(emptyTwiml());
+  }
+  if (host.publicUrl === undefined) return refuse(context, 503, notPublic());
+  let leg: TwilioLeg | undefined;
+  try {
+    leg =
+      call.dialId === undefined
+        ? calls.announced(call)
+        : calls.dialled(call.dialId, call.callSid, call.accountSid);
+  } catch (thrown) {
+    if (!(thrown instanceof PatchcordError)) throw thrown;
+    host.refused('twilio', thrown, { callSid: call.callSid });
+    return xml(refuseTwiml(busySentence));
+  }
+  if (leg === undefined || !leg.isOpen) return xml(hangUpTwiml());
+  leg.answered();
+  // Whoever heard of the answer may have hung up in the same breath.
+  if (!leg.isOpen) return xml(hangUpTwiml());
+  return xml(connectTwiml(`${toSocketUrl(host.publicUrl)}/media-stream`, calls.tokenFor(leg)));
+}
+
+/** Documentation: "Call resource", section "StatusCallback". */
+function answerStatus(request: WebhookRequest, context: WebhookContext): WebhookReply {
+  const call = authenticate(request, '/twilio-status-callback', context);
+  if ('status' in call) return call;
+  const { host, calls } = context;
+  try {
+    // The report may overtake the answer to our own request, and is then the first to name the call.
+    if (call.dialId !== undefined) calls.dialled(call.dialId, call.callSid, call.accountSid);
+  } catch (thrown) {
+    if (!(thrown instanceof PatchcordError)) throw thrown;
+    host.refused('twilio', thrown, { callSid: call.callSid });
+  }
+  if (call.callStatus !== undefined) calls.statusChanged(call.callSid, call.callStatus);
+  return { status: 200, contentType: 'text/plain', body: '' };
+}
+
+interface VoiceRequest extends AnnouncedCall {
+  readonly callStatus: string | undefined;
+  /** The dial that this call came of, where we asked for it. */
+  readonly dialId: string | undefined;
+}
+
+/** The parameters of a genuine request, or the refusal of any other. */
+function authenticate(
+  request: WebhookRequest,
+  path: string,
+  context: WebhookContext,
+): VoiceRequest | WebhookReply {
+  const { host, authToken } = context;
+  const refusal = refuseWebhook(request, {
+    authToken,
+    publicUrl: host.publicUrl,
+    allowUnsigned: host.allowsUnsigned('twilio'),
+  });
+  if (refusal !== undefined) return refuse(context, 403, refusal);
+  const params = request.method === 'POST' && request.form.size > 0 ? request.form : request.query;
+  const callSid = first(params, 'CallSid');
+  if (callSid === undefined || !/^\w{1,64}$/.test(callSid)) {
+    return refuse(
+      context,
+      400,
+      new PatchcordError('PATCHCORD_REQUEST_INVALID', 'CallSid is missing or no SID'),
+    );
+  }
+  return {
+    callSid,
+    accountSid: first(params, 'AccountSid'),
+    callStatus: first(params, 'CallStatus'),
+    dialId: first(request.query, 'dial'),
+    party: partyOf(params, request.query, path),
+  };
+}
+
+function partyOf(params: Params, query: Params, path: string): Party {
+  const from = first(params, 'From');
+  const to = first(params, 'To');
+  const direction = first(params, 'Direction') ?? (path === '/outbound-call' ? 'outbound-api' : 'inbound');
+  return {
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+    direction: direction.startsWith('outbound') ? 'outbound' : 'inbound',
+    variables: variablesOf(params, query),
+  };
+}
+
+const passedOn = ['CallerName', 'ForwardedFrom', 'ParentCallSid'];
+const maxVariables = 20;
+const maxVariableLength = 500;
+
+/** What Twilio knows of the caller, and the query that the number's owner wrote behind the webhook's address. */
+function variablesOf(params: Params, query: Params): Record<string, string> {
+  const own = [...query.keys()].filter((name) => /^[a-z_][\w-]{0,63}$/.test(name) && name !== 'bodySHA256');
+  const variables: [string, string][] = [];
+  for (const name of [...passedOn, ...own].slice(0, maxVariables)) {
+    const value = first(passedOn.includes(name) ? params : query, name);
+    if (value !== undefined) variables.push([name, value.slice(0, maxVariableLength)]);
+  }
+  return Object.fromEntries(variables);
+}
+
+function notPublic(): PatchcordError {
+  return new PatchcordError(
+    'PATCHCORD_CONFIG_INVALID',
+    'PUBLIC_URL is not set, so Twilio cannot be told where to stream',
+    {
+      setting: 'PUBLIC_URL',
+    },
+  );
+}
+
+function refuse(context: WebhookContext, status: number, error: PatchcordError): WebhookReply {
+  context.host.refused('twilio', error, { status, ...error.details });
+  return { status, contentType: 'text/plain', body: error.code };
+}
+
+function xml(body: string): WebhookReply {
+  return { status: 200, contentType: 'text/xml', body };
+}
+
+function first(params: Params, name: string): string | undefined {
+  const value = params.get(name)?.[0];
+  return value === '' ? undefined : value;
+}
