@@ -5,7 +5,8 @@ export const errorCodes = {
   PATCHCORD_SIGNATURE_INVALID: 'The carrier signature is missing or does not match the computed URL.',
   PATCHCORD_STREAM_TOKEN_INVALID: 'The media stream token is missing, unknown, expired or already used.',
   PATCHCORD_CALL_MISMATCH: 'The media stream names another call than the webhook that announced it.',
-  PATCHCORD_MESSAGE_MALFORMED: 'A frame is not what the protocol allows: not JSON, or a field of a wrong type.',
+  PATCHCORD_MESSAGE_MALFORMED:
+    'A frame is not what the protocol allows: not JSON, or a field of a wrong type.',
   PATCHCORD_MESSAGE_BINARY: 'A binary frame arrived where the protocol has only text.',
   PATCHCORD_MESSAGE_TOO_LARGE: 'A frame is larger than the limit.',
   PATCHCORD_MESSAGE_ORDER: 'A message arrived in an order that the protocol does not have.',
@@ -27,6 +28,7 @@ export const errorCodes = {
   PATCHCORD_INTERNAL: 'An unexpected failure inside Patchcord; the log has the details.',
   PATCHCORD_MODEL_UNREACHABLE: 'The speech model could not be reached within the bound.',
   PATCHCORD_MODEL_AUTH: 'The speech model rejects the credentials or the account.',
+  PATCHCORD_MODEL_REJECTED: 'The speech model does not take the settings of the session.',
   PATCHCORD_MODEL_LOST: 'The connection to the speech model was lost.',
   PATCHCORD_MODEL_EXPIRED: 'The session of the speech model reached its maximum age.',
   PATCHCORD_MODEL_PROTOCOL: 'The speech model sent something that its protocol does not have.',

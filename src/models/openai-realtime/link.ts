@@ -1,0 +1,193 @@
+import type { AudioChunk } from '../../audio/chunk.ts';
+import type { Clock, Timeout } from '../../base/clock.ts';
+import { PatchcordError } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import { socketError } from './faults.ts';
+import type { ConnectSocket, ModelSocket, SocketEnd, SocketRequest } from './socket.ts';
+import {
+  type ClientEvent,
+  readServerEvent,
+  type ServerMessage,
+  writeAppend,
+  writeClientEvent,
+} from './wire.ts';
+
+export interface LinkEvents {
+  message(message: ServerMessage): void;
+  /** A frame that the protocol does not have; the link goes on. */
+  nonsense(error: PatchcordError): void;
+  /** The link is closed, once, and not by `close`. Nothing comes afterwards. */
+  lost(error: PatchcordError): void;
+}
+
+export interface LinkOptions {
+  readonly request: SocketRequest;
+  readonly connect: ConnectSocket;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly events: LinkEvents;
+}
+
+/** The API documents no ping; the server answers ours, and routers on the way see life. */
+const pingEveryMs = 15_000;
+const pongWithinMs = 10_000;
+/** The server drops the connection without answering a close frame (see docs/models/openai.md). */
+const closeWithinMs = 1500;
+/** Audio beyond this is dropped instead of queued: some 40 s of G.711, 8 s of pcm16. */
+const maxBufferedBytes = 512 * 1024;
+const stuckWithinMs = 10_000;
+const maxNonsense = 20;
+
+/** The socket of one session, its life signs and its bounds. Owns the socket and every timer around it. */
+export class ModelLink {
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #events: LinkEvents;
+  readonly #socket: ModelSocket;
+  #state: 'connecting' | 'open' | 'closing' | 'closed' = 'connecting';
+  #timer: Timeout | undefined;
+  #heard = false;
+  #nonsense = 0;
+  #stuckSince: number | undefined;
+  #dropped = 0;
+
+  constructor(options: LinkOptions) {
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#events = options.events;
+    this.#socket = options.connect(options.request, {
+      opened: () => this.#opened(),
+      message: (frame, binary) => this.#message(frame, binary),
+      pong: () => {
+        this.#heard = true;
+      },
+      ended: (end) => this.#ended(end),
+    });
+  }
+
+  get opened(): boolean {
+    return this.#state === 'open';
+  }
+
+  send(event: ClientEvent): void {
+    if (this.#state === 'open') this.#socket.send(writeClientEvent(event));
+  }
+
+  sendAudio(audio: AudioChunk): void {
+    if (this.#state !== 'open') return;
+    if (this.#socket.bufferedAmount > maxBufferedBytes) {
+      this.#stuck();
+      return;
+    }
+    if (this.#stuckSince !== undefined) this.#unstuck();
+    this.#socket.send(writeAppend(audio));
+  }
+
+  /** Ends the link within a bound; no event comes afterwards. */
+  close(code = 1000): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    const wasOpen = this.#state === 'open';
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (!wasOpen) {
+      this.#state = 'closed';
+      this.#socket.terminate();
+      return;
+    }
+    this.#state = 'closing';
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#state = 'closed';
+      this.#socket.terminate();
+    }, closeWithinMs);
+    this.#socket.close(code, '');
+  }
+
+  #opened(): void {
+    if (this.#state !== 'connecting') return;
+    this.#state = 'open';
+    this.#timer = this.#clock.setTimeout(() => this.#ping(), pingEveryMs);
+  }
+
+  #message(frame: Buffer, binary: boolean): void {
+    if (this.#state !== 'open') return;
+    this.#heard = true;
+    if (binary) {
+      this.#refuse(new PatchcordError('PATCHCORD_MESSAGE_BINARY'));
+      return;
+    }
+    const message = readServerEvent(frame);
+    if (message.type === 'malformed') this.#refuse(message.error);
+    else this.#events.message(message);
+  }
+
+  #refuse(error: PatchcordError): void {
+    this.#nonsense += 1;
+    this.#log.warn({ code: error.code, ...error.details, count: this.#nonsense }, 'the model sent nonsense');
+    if (this.#nonsense < maxNonsense) {
+      this.#events.nonsense(error);
+      return;
+    }
+    const fatal = new PatchcordError(
+      'PATCHCORD_MODEL_PROTOCOL',
+      undefined,
+      { frames: this.#nonsense },
+      error,
+    );
+    this.#lose(fatal, 1002);
+  }
+
+  #ping(): void {
+    this.#heard = false;
+    this.#socket.ping();
+    this.#timer = this.#clock.setTimeout(() => {
+      if (!this.#heard) {
+        this.#lose(new PatchcordError('PATCHCORD_MODEL_LOST', 'The speech model does not answer pings.'));
+        return;
+      }
+      this.#timer = this.#clock.setTimeout(() => this.#ping(), pingEveryMs - pongWithinMs);
+    }, pongWithinMs);
+  }
+
+  #stuck(): void {
+    const now = this.#clock.now();
+    if (this.#stuckSince === undefined) {
+      this.#stuckSince = now;
+      this.#log.warn(
+        { bufferedBytes: this.#socket.bufferedAmount },
+        'the model reads too slowly, audio is dropped',
+      );
+    }
+    this.#dropped += 1;
+    if (now - this.#stuckSince < stuckWithinMs) return;
+    this.#lose(
+      new PatchcordError('PATCHCORD_MODEL_LOST', 'The speech model stopped reading.', {
+        droppedChunks: this.#dropped,
+      }),
+    );
+  }
+
+  #unstuck(): void {
+    this.#log.warn({ droppedChunks: this.#dropped }, 'the model reads again');
+    this.#stuckSince = undefined;
+    this.#dropped = 0;
+  }
+
+  #lose(error: PatchcordError, closeCode?: number): void {
+    if (closeCode === undefined) {
+      this.#timer?.cancel();
+      this.#state = 'closed';
+      this.#socket.terminate();
+    } else this.close(closeCode);
+    this.#events.lost(error);
+  }
+
+  #ended(end: SocketEnd): void {
+    const before = this.#state;
+    this.#state = 'closed';
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (before === 'connecting' || before === 'open') {
+      this.#events.lost(socketError(end, before === 'open', this.#clock.epochMs()));
+    }
+  }
+}

@@ -1,0 +1,309 @@
+import type { AudioChunk } from '../audio/chunk.ts';
+import type { AudioFormat } from '../audio/format.ts';
+import { sameFormat } from '../audio/format.ts';
+import type { Clock, Timeout } from '../base/clock.ts';
+import { PatchcordError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type {
+  Interruption,
+  ModelCapabilities,
+  ModelEvents,
+  ModelSession,
+  ResponseRequest,
+  SessionOptions,
+  SpeechModel,
+} from '../call/model-session.ts';
+import { type Backoff, fullJitterMs } from './backoff.ts';
+
+export interface ResilientOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** [0, 1); tests bring their own. */
+  readonly random?: () => number;
+  /** A call's first session must be ready within this. Default 10,000. */
+  readonly connectBoundMs?: number;
+  /** A session lost in the call must be replaced within this. Default 5000. */
+  readonly resumeBoundMs?: number;
+  /** Outages that a call survives. Default 1. */
+  readonly outages?: number;
+  /** A session that lived this long gives the call all its outages back. Default 60,000. */
+  readonly healthyAfterMs?: number;
+  /** Default 250 up to 2000. */
+  readonly backoff?: Backoff;
+}
+
+type Bounds = Required<Omit<ResilientOptions, 'log'>>;
+
+/**
+ * A model whose sessions survive what can be survived: opening is tried again while the phone waits, and a session
+ * that is lost in the call is replaced by one that knows what was said and heard.
+ */
+export function resilientModel(model: SpeechModel, options: ResilientOptions): SpeechModel {
+  const bounds: Bounds = {
+    clock: options.clock,
+    random: options.random ?? Math.random,
+    connectBoundMs: options.connectBoundMs ?? 10_000,
+    resumeBoundMs: options.resumeBoundMs ?? 5000,
+    outages: options.outages ?? 1,
+    healthyAfterMs: options.healthyAfterMs ?? 60_000,
+    backoff: options.backoff ?? { baseMs: 250, capMs: 2000 },
+  };
+  return {
+    name: model.name,
+    open: (sessionOptions, events) => new ResilientSession(model, bounds, sessionOptions, events),
+  };
+}
+
+/** One session at a time, and the time in which the next one has to be ready. */
+class ResilientSession implements ModelSession {
+  readonly #model: SpeechModel;
+  readonly #bounds: Bounds;
+  readonly #options: SessionOptions;
+  readonly #events: ModelEvents;
+  readonly #log: Logger;
+  #inner: ModelSession;
+  /** Events of any session but this one are late and reach nobody. */
+  #generation = 0;
+  #phase: 'opening' | 'ready' | 'closed' = 'opening';
+  #attempt = 0;
+  #outagesLeft: number;
+  #boundAt = 0;
+  #bound: Timeout | undefined;
+  #retry: Timeout | undefined;
+  #readySince = 0;
+  #protected: boolean;
+  #lastError: PatchcordError | undefined;
+
+  constructor(model: SpeechModel, bounds: Bounds, options: SessionOptions, events: ModelEvents) {
+    this.#model = model;
+    this.#bounds = bounds;
+    this.#options = options;
+    this.#events = events;
+    this.#log = options.log;
+    this.#outagesLeft = bounds.outages;
+    this.#protected = options.protectOpening;
+    this.#startBound(bounds.connectBoundMs);
+    this.#inner = this.#open();
+  }
+
+  get capabilities(): ModelCapabilities {
+    return this.#inner.capabilities;
+  }
+
+  get receives(): AudioFormat {
+    return this.#inner.receives;
+  }
+
+  get sends(): AudioFormat {
+    return this.#inner.sends;
+  }
+
+  get truncateMarginMs(): number {
+    return this.#inner.truncateMarginMs;
+  }
+
+  appendAudio(audio: AudioChunk): void {
+    if (this.#phase === 'ready') this.#inner.appendAudio(audio);
+  }
+
+  interrupt(interruption: Interruption): void {
+    if (this.#phase === 'ready') this.#inner.interrupt(interruption);
+  }
+
+  addText(role: 'caller' | 'system', text: string): void {
+    if (this.#phase === 'ready') this.#inner.addText(role, text);
+  }
+
+  toolResult(toolCallId: string, output: string): void {
+    if (this.#phase === 'ready') this.#inner.toolResult(toolCallId, output);
+  }
+
+  requestResponse(request: ResponseRequest): void {
+    if (this.#phase === 'ready') this.#inner.requestResponse(request);
+  }
+
+  /** Kept for the next session too, also while none is ready. */
+  protect(on: boolean): void {
+    this.#protected = on;
+    if (this.#phase === 'ready') this.#inner.protect(on);
+  }
+
+  close(): void {
+    if (this.#phase === 'closed') return;
+    this.#end();
+  }
+
+  #open(): ModelSession {
+    this.#generation += 1;
+    const { callId, agent, party, tools, prefers, log } = this.#options;
+    return this.#model.open(
+      {
+        callId,
+        agent,
+        party,
+        tools,
+        prefers,
+        log,
+        protectOpening: this.#protected,
+        history: () => this.#options.history(),
+      },
+      this.#listener(this.#generation),
+    );
+  }
+
+  #listener(generation: number): ModelEvents {
+    const current = (): boolean => generation === this.#generation && this.#phase !== 'closed';
+    const events = this.#events;
+    return {
+      ready: () => {
+        if (current()) this.#ready();
+      },
+      resuming: (error) => {
+        if (current()) events.resuming(error);
+      },
+      speechStarted: (itemId) => {
+        if (current()) events.speechStarted(itemId);
+      },
+      speechStopped: (itemId) => {
+        if (current()) events.speechStopped(itemId);
+      },
+      callerText: (itemId, text, final) => {
+        if (current()) events.callerText(itemId, text, final);
+      },
+      responseStarted: (responseId, requestId) => {
+        if (current()) events.responseStarted(responseId, requestId);
+      },
+      audio: (item, chunk) => {
+        if (current()) events.audio(item, chunk);
+      },
+      audioDone: (item) => {
+        if (current()) events.audioDone(item);
+      },
+      agentText: (item, delta) => {
+        if (current()) events.agentText(item, delta);
+      },
+      toolCall: (call) => {
+        if (current()) events.toolCall(call);
+      },
+      responseDone: (done) => {
+        if (current()) events.responseDone(done);
+      },
+      requestRefused: (error, activeResponse) => {
+        if (current()) events.requestRefused(error, activeResponse);
+      },
+      goingAway: (timeLeftMs) => {
+        if (current()) events.goingAway(timeLeftMs);
+      },
+      failed: (error, fatal) => {
+        if (!current()) return;
+        if (fatal) this.#lost(error);
+        else events.failed(error, false);
+      },
+    };
+  }
+
+  #ready(): void {
+    this.#phase = 'ready';
+    this.#bound?.cancel();
+    this.#bound = undefined;
+    this.#readySince = this.#bounds.clock.now();
+    this.#events.ready();
+  }
+
+  #lost(error: PatchcordError): void {
+    this.#lastError = error;
+    if (this.#phase === 'opening') {
+      this.#tryAgain(error);
+      return;
+    }
+    const livedMs = this.#bounds.clock.now() - this.#readySince;
+    if (livedMs >= this.#bounds.healthyAfterMs) this.#outagesLeft = this.#bounds.outages;
+    if (!canHeal(error) || this.#outagesLeft <= 0) {
+      this.#giveUp(error);
+      return;
+    }
+    this.#outagesLeft -= 1;
+    this.#phase = 'opening';
+    this.#attempt = 0;
+    this.#log.warn({ code: error.code, livedMs }, 'the model session is opened anew');
+    this.#startBound(this.#bounds.resumeBoundMs);
+    this.#events.resuming(error);
+    // The call may have been closed by what it was just told.
+    if (this.#isOpening()) this.#retryAfter(0);
+  }
+
+  #tryAgain(error: PatchcordError): void {
+    if (!canHeal(error)) {
+      this.#giveUp(error);
+      return;
+    }
+    const { clock, backoff, random } = this.#bounds;
+    const askedMs = error.details.retryAfterMs;
+    const delayMs = Math.max(
+      fullJitterMs(this.#attempt, backoff, random),
+      typeof askedMs === 'number' ? askedMs : 0,
+    );
+    this.#attempt += 1;
+    // No attempt could start within the bound any more.
+    if (clock.now() + delayMs >= this.#boundAt) {
+      this.#giveUp(error);
+      return;
+    }
+    this.#retryAfter(delayMs);
+  }
+
+  #retryAfter(delayMs: number): void {
+    this.#generation += 1;
+    this.#inner.close();
+    this.#retry = this.#bounds.clock.setTimeout(() => {
+      this.#retry = undefined;
+      const before = this.#inner;
+      this.#inner = this.#open();
+      if (sameFormat(before.receives, this.#inner.receives) && sameFormat(before.sends, this.#inner.sends))
+        return;
+      this.#giveUp(new PatchcordError('PATCHCORD_AUDIO_FORMAT'));
+    }, delayMs);
+  }
+
+  #startBound(boundMs: number): void {
+    const { clock } = this.#bounds;
+    this.#boundAt = clock.now() + boundMs;
+    this.#bound = clock.setTimeout(() => {
+      this.#giveUp(
+        new PatchcordError('PATCHCORD_MODEL_UNREACHABLE', undefined, { boundMs }, this.#lastError),
+      );
+    }, boundMs);
+  }
+
+  #giveUp(error: PatchcordError): void {
+    this.#end();
+    this.#events.failed(error, true);
+  }
+
+  #end(): void {
+    this.#phase = 'closed';
+    this.#bound?.cancel();
+    this.#retry?.cancel();
+    this.#inner.close();
+  }
+
+  #isOpening(): boolean {
+    return this.#phase === 'opening';
+  }
+}
+
+/** Whether another session may fare better: not with a wrong key or settings, nor with a request that is plainly wrong. */
+function canHeal(error: PatchcordError): boolean {
+  switch (error.code) {
+    case 'PATCHCORD_MODEL_AUTH':
+    case 'PATCHCORD_MODEL_REJECTED':
+    case 'PATCHCORD_AUDIO_FORMAT':
+    case 'PATCHCORD_CONFIG_INVALID':
+      return false;
+    default: {
+      const status = error.details.status;
+      const wrong = typeof status === 'number' && status >= 400 && status < 500;
+      return !wrong || status === 408 || status === 425 || status === 429;
+    }
+  }
+}
