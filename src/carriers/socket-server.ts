@@ -1,81 +1,109 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { messageOf, PatchcordError } from '../base/errors.ts';
-import type { Carrier, CarrierHost, SocketRoute } from './carrier.ts';
+import type { Logger } from '../base/logger.ts';
+import type { SocketRoute } from './carrier.ts';
 
-interface ServedRoute {
-  readonly carrier: string;
-  readonly route: SocketRoute;
-  readonly server: WebSocketServer;
-}
+/** Takes WebSocket upgrades and hands each to the route that recognises it. */
+export class SocketServer {
+  readonly #routes: readonly { readonly route: SocketRoute; readonly server: WebSocketServer }[];
+  readonly #log: Logger;
+  readonly #open = new Set<WebSocket>();
 
-/** Serves the WebSocket addresses of all carriers on the upgrades of an HTTP server. Owns no open socket. */
-export class CarrierSockets {
-  readonly #routes: readonly ServedRoute[];
-  readonly #host: Pick<CarrierHost, 'refused'>;
-
-  constructor(carriers: readonly Carrier[], host: Pick<CarrierHost, 'refused'>) {
-    this.#host = host;
-    this.#routes = carriers.flatMap((carrier) =>
-      carrier.sockets.map((route) => ({
-        carrier: carrier.name,
-        route,
-        server: new WebSocketServer({
-          noServer: true,
-          clientTracking: false,
-          perMessageDeflate: false,
-          maxPayload: route.maxPayloadBytes,
-        }),
-      })),
-    );
+  constructor(routes: readonly SocketRoute[], log: Logger) {
+    this.#log = log;
+    this.#routes = routes.map((route) => ({
+      route,
+      server: new WebSocketServer({
+        noServer: true,
+        maxPayload: route.maxPayloadBytes,
+        perMessageDeflate: false,
+        clientTracking: false,
+      }),
+    }));
   }
 
-  /** False: the address is none of a carrier's, and the request is untouched. */
-  upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): boolean {
+  /** Open sockets of all routes. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** For the `upgrade` event of an HTTP server. */
+  readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    // Until the handshake is done nobody else listens; a peer that goes away then is no news.
+    const onError = (error: Error): void => {
+      this.#log.debug({ error: error.message }, 'a socket failed during its upgrade');
+      socket.destroy();
+    };
+    socket.on('error', onError);
+    try {
+      this.#take(request, socket, head, onError);
+    } catch (thrown) {
+      this.#log.error({ code: 'PATCHCORD_INTERNAL', error: messageOf(thrown) }, 'an upgrade failed');
+      refuse(socket, 500, new PatchcordError('PATCHCORD_INTERNAL'));
+    }
+  };
+
+  /** Ends every socket that is still open. */
+  close(): void {
+    for (const socket of this.#open) socket.terminate();
+    for (const { server } of this.#routes) server.close();
+  }
+
+  #take(request: IncomingMessage, socket: Duplex, head: Buffer, onError: (error: Error) => void): void {
     const path = pathOf(request);
-    const onPath = this.#routes.filter(({ route }) => isOn(route, path));
-    const [first] = onPath;
-    if (first === undefined) return false;
-    const served = onPath.find(({ route }) => route.recognises(request));
-    if (served === undefined) {
-      const error = new PatchcordError('PATCHCORD_SIGNATURE_INVALID', 'the upgrade carries no signature');
-      this.#refuse(connection, 401, first.carrier, error);
-      return true;
+    const sharing = this.#routes.filter(({ route }) => covers(route, path));
+    const found = sharing.find(({ route }) => route.recognises(request));
+    if (!found) {
+      refuse(
+        socket,
+        404,
+        new PatchcordError('PATCHCORD_NOT_FOUND', 'There is no WebSocket at this address.'),
+      );
+      return;
     }
-    const { carrier, route, server } = served;
-    const decision = route.authorize(request);
+    const decision = found.route.authorize(request);
     if (!decision.accept) {
-      this.#refuse(connection, decision.status, carrier, decision.error);
-      return true;
+      refuse(socket, decision.status, decision.error);
+      return;
     }
-    server.handleUpgrade(request, connection, head, (socket) => {
+    found.server.handleUpgrade(request, socket, head, (webSocket) => {
+      socket.off('error', onError);
+      this.#open.add(webSocket);
+      webSocket.once('close', () => this.#open.delete(webSocket));
+      // A frame that breaks the protocol closes the socket with its code by itself; routes add their own listeners.
+      webSocket.on('error', (error) => this.#log.debug({ path, error: error.message }, 'a socket failed'));
       try {
-        route.connect(socket, request);
+        found.route.connect(webSocket, request);
       } catch (thrown) {
-        const error = new PatchcordError('PATCHCORD_INTERNAL', messageOf(thrown), {}, thrown);
-        this.#host.refused(carrier, error);
-        socket.terminate();
+        this.#log.error(
+          { code: 'PATCHCORD_INTERNAL', path, error: messageOf(thrown) },
+          'a socket route failed',
+        );
+        webSocket.close(1011);
       }
     });
-    return true;
-  }
-
-  #refuse(connection: Duplex, status: number, carrier: string, error: PatchcordError): void {
-    this.#host.refused(carrier, error, { status, ...error.details });
-    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Type: text/plain\r\n`;
-    connection.once('error', () => connection.destroy());
-    connection.once('finish', () => connection.destroy());
-    connection.end(`${head}Content-Length: ${error.code.length}\r\n\r\n${error.code}`);
   }
 }
 
-/** Without a slash at its end, which some carriers add. */
+function covers(route: SocketRoute, path: string): boolean {
+  if (route.path === path) return true;
+  return route.below === true && (route.path === '/' || path.startsWith(`${route.path}/`));
+}
+
 function pathOf(request: IncomingMessage): string {
-  const path = (request.url ?? '/').split('?')[0] ?? '/';
+  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
-function isOn(route: SocketRoute, path: string): boolean {
-  return path === route.path || (route.below === true && path.startsWith(`${route.path}/`));
+function refuse(socket: Duplex, status: number, error: PatchcordError): void {
+  const body = JSON.stringify({ error: error.message, code: error.code });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n` +
+      'Content-Type: application/json\r\n' +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n` +
+      'Connection: close\r\n\r\n' +
+      body,
+  );
 }

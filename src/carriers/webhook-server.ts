@@ -1,113 +1,90 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { PatchcordError } from '../base/errors.ts';
-import type { Carrier, CarrierHost, Params, WebhookRequest, WebhookRoute } from './carrier.ts';
+import { messageOf, PatchcordError } from '../base/errors.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Params, WebhookReply, WebhookRequest, WebhookRoute } from './carrier.ts';
 
-const maxBodyBytes = 262_144;
+const maxBodyBytes = 256 * 1024;
 
-/**
- * Serves the webhooks of all carriers. Bodies are kept as bytes, because signatures cover them, so this has its
- * own content parsers; those of `app` stay as they are. A request that no carrier recognises gets 403.
- */
-export async function serveWebhooks(
-  app: FastifyInstance,
-  carriers: readonly Carrier[],
-  host: Pick<CarrierHost, 'refused'>,
-): Promise<void> {
-  await app.register(async (scope) => {
+/** Serves the webhooks of all carriers; where several share a path, the first that recognises the request answers. */
+export function registerWebhooks(app: FastifyInstance, routes: readonly WebhookRoute[], log: Logger): void {
+  const byPath = new Map<string, WebhookRoute[]>();
+  for (const route of routes) byPath.set(route.path, [...(byPath.get(route.path) ?? []), route]);
+  app.register((scope, _options, done) => {
+    // Signatures cover the bytes of the body: nothing may parse them before.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(
       '*',
       { parseAs: 'buffer', bodyLimit: maxBodyBytes },
-      (_request, body, done) => {
-        done(null, body);
-      },
+      (_request, body, parsed) => parsed(null, body),
     );
-    for (const [path, routes] of byPath(carriers)) {
-      for (const method of ['GET', 'POST'] as const) {
-        const candidates = routes.filter(({ route }) => route.methods.includes(method));
-        if (candidates.length === 0) continue;
-        const exposeHeadRoute = false;
-        scope.route({
-          method,
-          url: path,
-          exposeHeadRoute,
-          handler: (request, reply) => answer(request, reply, method, candidates, host),
-        });
-      }
+    for (const [path, sharing] of byPath) {
+      const methods = [...new Set(sharing.flatMap((route) => route.methods))];
+      scope.route({
+        method: methods,
+        url: path,
+        handler: (request, reply) => answer(sharing, request, reply, log),
+      });
     }
+    done();
   });
 }
 
-interface Candidate {
-  readonly carrier: string;
-  readonly route: WebhookRoute;
-}
-
-function byPath(carriers: readonly Carrier[]): Map<string, Candidate[]> {
-  const paths = new Map<string, Candidate[]>();
-  for (const carrier of carriers) {
-    for (const route of carrier.webhooks) {
-      const routes = paths.get(route.path) ?? [];
-      routes.push({ carrier: carrier.name, route });
-      paths.set(route.path, routes);
-    }
-  }
-  return paths;
-}
-
 async function answer(
+  routes: readonly WebhookRoute[],
   request: FastifyRequest,
   reply: FastifyReply,
-  method: 'GET' | 'POST',
-  candidates: readonly Candidate[],
-  host: Pick<CarrierHost, 'refused'>,
+  log: Logger,
 ): Promise<FastifyReply> {
-  const webhook = read(request, method);
-  const found = candidates.find(({ route }) => route.recognises(webhook));
-  if (found === undefined) {
-    const names = candidates.map(({ carrier }) => carrier).join(', ');
-    const error = new PatchcordError(
-      'PATCHCORD_SIGNATURE_INVALID',
-      `no request of ${names}: no signature, no call id`,
-    );
-    host.refused(candidates[0]?.carrier ?? 'unknown', error, { status: 403 });
-    return reply.code(403).type('text/plain').send(error.code);
+  const webhook = webhookRequest(request);
+  const route = routes.find((each) => each.methods.includes(webhook.method) && each.recognises(webhook));
+  if (!route) {
+    const error = new PatchcordError('PATCHCORD_REQUEST_INVALID', 'No carrier recognises this request.');
+    log.warn({ code: error.code, path: request.url.split('?')[0] }, error.message);
+    return reply.status(400).send({ error: error.message, code: error.code });
   }
-  const { status, contentType, body } = await found.route.handle(webhook);
-  return reply.code(status).type(contentType).send(body);
+  let outcome: WebhookReply;
+  try {
+    outcome = await route.handle(webhook);
+  } catch (thrown) {
+    log.error({ code: 'PATCHCORD_INTERNAL', path: route.path, error: messageOf(thrown) }, 'a webhook failed');
+    const error = new PatchcordError('PATCHCORD_INTERNAL');
+    return reply.status(500).send({ error: error.message, code: error.code });
+  }
+  return reply.status(outcome.status).header('content-type', outcome.contentType).send(outcome.body);
 }
 
-function read(request: FastifyRequest, method: 'GET' | 'POST'): WebhookRequest {
+function webhookRequest(request: FastifyRequest): WebhookRequest {
   const rawBody = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  const contentType = (request.headers['content-type'] ?? '').toLowerCase();
   const target = request.raw.url ?? '/';
-  const queryStart = target.indexOf('?');
-  const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+  const queryAt = target.indexOf('?');
+  const isForm = contentType.startsWith('application/x-www-form-urlencoded');
   return {
-    method,
+    method: request.method === 'GET' ? 'GET' : 'POST',
     target,
     headers: request.headers,
     rawBody,
-    query: readParams(queryStart < 0 ? '' : target.slice(queryStart + 1)),
-    form: readParams(type === 'application/x-www-form-urlencoded' ? rawBody.toString('utf8') : ''),
-    json: type === 'application/json' ? parseJson(rawBody) : undefined,
+    query: params(queryAt < 0 ? '' : target.slice(queryAt + 1)),
+    form: params(isForm ? rawBody.toString('utf8') : ''),
+    json: contentType.includes('json') ? parseJson(rawBody) : undefined,
   };
 }
 
-/** Parameters of `application/x-www-form-urlencoded` text. */
-export function readParams(encoded: string): Params {
-  const params = new Map<string, string[]>();
+function params(encoded: string): Params {
+  const found = new Map<string, string[]>();
   for (const [name, value] of new URLSearchParams(encoded)) {
-    const values = params.get(name);
-    if (values === undefined) params.set(name, [value]);
-    else values.push(value);
+    const values = found.get(name);
+    if (values) values.push(value);
+    else found.set(name, [value]);
   }
-  return params;
+  return found;
 }
 
 function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));
   } catch {
+    // Not JSON: the carrier sees no parsed body and says so itself.
     return undefined;
   }
 }
