@@ -1,0 +1,153 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agenda, Metronome } from './agenda.ts';
+import { CarrierCall } from './carrier-call.ts';
+import { type Conversation, typicalConversation } from './conversation.ts';
+import { Meter } from './meter.ts';
+import { ModelSession } from './model-session.ts';
+import { connectWebSocket, RawWebSocketServer } from './raw-socket.ts';
+import { SubjectProcess } from './subject-process.ts';
+import type { Subject } from './subjects.ts';
+import { Switchboard } from './switchboard.ts';
+
+const connectAtOnce = 20;
+/** What takes longer than this to arrive counts as lost at the end of a run. */
+const arriveMs = 400;
+
+/** What was observed while a window was open, per subject and load. */
+export interface Window {
+  readonly calls: number;
+  readonly seconds: number;
+  /** CPU time of the subject per call and second, ms. */
+  readonly cpuMsPerCallSecond: number;
+  /** Share of its core that the generator used, 0 to 1. */
+  readonly generatorLoad: number;
+}
+
+/** A subject under load: carriers on one side of it, model servers on the other, all in this process. */
+export class Load {
+  readonly meter = new Meter();
+  readonly process: SubjectProcess;
+  readonly #board: Switchboard;
+  readonly #metronome: Metronome;
+  readonly #server: RawWebSocketServer;
+  readonly #calls: Array<{ call: CarrierCall; stop: () => void }> = [];
+
+  private constructor(options: {
+    board: Switchboard;
+    metronome: Metronome;
+    server: RawWebSocketServer;
+    process: SubjectProcess;
+  }) {
+    this.#board = options.board;
+    this.#metronome = options.metronome;
+    this.#server = options.server;
+    this.process = options.process;
+    this.meter = options.board.meter;
+  }
+
+  static async start(
+    subject: Subject,
+    options: { core: number | undefined; inspect?: boolean },
+  ): Promise<Load> {
+    const agenda = new Agenda();
+    const meter = new Meter();
+    const board = new Switchboard(agenda, meter);
+    const server = await RawWebSocketServer.start((socket, { path, headers }) => {
+      if (!path.startsWith('/v1/realtime')) meter.violations.add(`model asked for at ${path}`);
+      if (!headers.get('authorization')?.startsWith('Bearer ')) meter.violations.add('no key for the model');
+      if (headers.has('openai-beta')) meter.violations.add('the beta header was sent');
+      new ModelSession(board, socket);
+    });
+    const metronome = new Metronome(agenda, (lateMs) => {
+      if (meter.measuring) meter.generatorLateMs.add(lateMs);
+    });
+    try {
+      const process = await SubjectProcess.start(subject, { ...options, modelPort: server.port });
+      metronome.start();
+      return new Load({ board, metronome, server, process });
+    } catch (error) {
+      server.close();
+      throw error;
+    }
+  }
+
+  get calls(): number {
+    return this.#calls.length;
+  }
+
+  /** Puts `count` more calls on, some at a time. */
+  async add(count: number, conversation: Conversation = typicalConversation): Promise<void> {
+    for (let done = 0; done < count; done += connectAtOnce) {
+      const batch = Math.min(connectAtOnce, count - done);
+      await Promise.all(Array.from({ length: batch }, () => this.#dial(conversation)));
+    }
+  }
+
+  /** Hangs up until `count` calls are left, the newest first. */
+  shrinkTo(count: number): void {
+    for (const { call, stop } of this.#calls.splice(count)) {
+      stop();
+      call.hangUp();
+    }
+  }
+
+  /** One call of its own length, for churn. */
+  async shortCall(conversation: Conversation, lengthMs: number): Promise<void> {
+    const { call, stop } = await this.#connect(conversation);
+    await sleep(lengthMs);
+    stop();
+    call.hangUp();
+  }
+
+  /** Observes for `seconds`. */
+  async observe(seconds: number): Promise<Window> {
+    const { meter, process: subject } = this;
+    meter.openWindow();
+    const cpuBefore = subject.cpuMs();
+    const ownBefore = process.cpuUsage();
+    const startMs = performance.now();
+    await sleep(seconds * 1000);
+    const lastedMs = performance.now() - startMs;
+    const cpuMs = subject.cpuMs() - cpuBefore;
+    const own = process.cpuUsage(ownBefore);
+    meter.closeWindow();
+    return {
+      calls: this.calls,
+      seconds: lastedMs / 1000,
+      cpuMsPerCallSecond: cpuMs / this.calls / (lastedMs / 1000),
+      generatorLoad: (own.user + own.system) / 1000 / lastedMs,
+    };
+  }
+
+  /** Lets what is under way arrive, counts what did not, hangs everything up and ends the subject. */
+  async stop(): Promise<void> {
+    for (const { stop } of this.#calls) stop();
+    await sleep(arriveMs);
+    for (const { call } of this.#calls) {
+      if (!call.ended) this.meter.framesLost += call.framesSent - call.nextArrival;
+    }
+    this.shrinkTo(0);
+    await sleep(200);
+    this.#metronome.stop();
+    await this.process.stop();
+    this.#server.close();
+  }
+
+  async #dial(conversation: Conversation): Promise<void> {
+    this.#calls.push(await this.#connect(conversation));
+  }
+
+  async #connect(conversation: Conversation): Promise<{ call: CarrierCall; stop: () => void }> {
+    const board = this.#board;
+    const number = board.callNumber();
+    const { baseUrl, subject } = this.process;
+    const { hostname: host, port } = new URL(baseUrl);
+    const { path, headers, customParameters, callSid } = await subject.enter(baseUrl, number);
+    const socket = await connectWebSocket({ host, port: Number(port), path, headers });
+    let stop = (): void => undefined;
+    const call = new CarrierCall({ board, socket, number, callSid, conversation, onLost: () => stop() });
+    call.start(customParameters);
+    stop = this.#metronome.add(Math.random() * 20, (nowMs) => call.beat(nowMs));
+    return { call, stop };
+  }
+}

@@ -1,0 +1,87 @@
+import { parseArgs } from 'node:util';
+
+export const parts = ['cpu', 'limit', 'latency', 'barge', 'truncation', 'memory', 'churn'] as const;
+export type Part = (typeof parts)[number];
+
+export interface Options {
+  readonly subject: string;
+  readonly parts: ReadonlySet<Part>;
+  readonly calls: readonly number[];
+  /** Length of one observed window. */
+  readonly seconds: number;
+  /** Left out of every window: connecting, warm code, first turns. */
+  readonly settleSeconds: number;
+  readonly rounds: number;
+  readonly truncationCallsPerScenario: number;
+  readonly truncationSeconds: number;
+  readonly memoryCalls: number;
+  readonly churnCalls: number;
+  /** Where the search for the limit starts and where it ends at the latest. */
+  readonly limitFrom: number;
+  readonly limitTo: number;
+  readonly json: string | undefined;
+  readonly markdown: boolean;
+}
+
+export const usage = `npm run bench -- [flags]
+  --smoke             small and short, for CI: judges faults, never times
+  --subject NAME      gateway (default), relay, or the path of another bridge's program
+  --only PART         ${parts.join(' | ')}; may be given several times
+  --calls 100,200     calls at once in the load rounds
+  --seconds N         length of an observed window
+  --rounds N          how often subject and relay alternate
+  --churn N           short calls in the churn part
+  --limit-to N        end the search for the limit there
+  --json FILE         write everything that was measured
+  --markdown          print the table for docs/benchmark.md`;
+
+/** Reads the command line; throws an error whose message can be shown. */
+export function readOptions(argv: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      smoke: { type: 'boolean', default: false },
+      subject: { type: 'string', default: 'gateway' },
+      only: { type: 'string', multiple: true },
+      calls: { type: 'string' },
+      seconds: { type: 'string' },
+      rounds: { type: 'string' },
+      churn: { type: 'string' },
+      'limit-to': { type: 'string' },
+      json: { type: 'string' },
+      markdown: { type: 'boolean', default: false },
+    },
+  });
+  const { smoke } = values;
+  const calls = (values.calls ?? (smoke ? '10' : '100,200')).split(',').map((text) => whole('--calls', text));
+  const chosen = values.only ?? (smoke ? parts.filter((part) => part !== 'limit') : parts);
+  return {
+    subject: values.subject,
+    parts: new Set(chosen.map(partNamed)),
+    calls,
+    seconds: whole('--seconds', values.seconds ?? (smoke ? '2' : '10')),
+    settleSeconds: smoke ? 1 : 5,
+    rounds: whole('--rounds', values.rounds ?? (smoke ? '1' : '2')),
+    truncationCallsPerScenario: smoke ? 2 : 12,
+    truncationSeconds: smoke ? 8 : 40,
+    memoryCalls: smoke ? 10 : 200,
+    churnCalls: whole('--churn', values.churn ?? (smoke ? '60' : '2000')),
+    limitFrom: 200,
+    limitTo: whole('--limit-to', values['limit-to'] ?? '2000'),
+    json: values.json,
+    markdown: values.markdown,
+  };
+}
+
+function whole(flag: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`${flag}: "${text}" is not a whole number above 0`);
+  return value;
+}
+
+function partNamed(name: string): Part {
+  const part = parts.find((candidate) => candidate === name);
+  if (!part) throw new Error(`--only: "${name}" is none of ${parts.join(', ')}`);
+  return part;
+}

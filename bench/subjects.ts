@@ -1,0 +1,123 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+
+/** How the carrier side reaches a subject's media socket for one call. */
+export interface CallEntry {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly customParameters: Readonly<Record<string, string>>;
+  readonly callSid: string;
+}
+
+/** A program that the bench can put under load. */
+export interface Subject {
+  readonly name: string;
+  /** Arguments for Node. */
+  readonly args: readonly string[];
+  env(options: { port: number; modelBaseUrl: string }): Readonly<Record<string, string>>;
+  /** First group: the base URL. Looked for in what it prints. */
+  readonly ready: RegExp;
+  /** Announces a call as the carrier would and says where its media goes. */
+  enter(baseUrl: string, callNumber: number): Promise<CallEntry>;
+  /** It answers barge-in with `clear` and `truncate`; the relay does not. */
+  readonly bargesIn: boolean;
+}
+
+const ready = /listening on (http:\/\/[\w.:[\]-]+)/;
+const root = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const callSidOf = (callNumber: number): string => `CA${String(callNumber).padStart(32, '0')}`;
+
+export const relay: Subject = {
+  name: 'relay',
+  args: [root('bench/relay.ts')],
+  env: ({ port, modelBaseUrl }) => ({ PORT: String(port), OPENAI_BASE_URL: modelBaseUrl }),
+  ready,
+  enter: async (_baseUrl, callNumber) => ({
+    path: '/media-stream',
+    headers: {},
+    customParameters: {},
+    callSid: callSidOf(callNumber),
+  }),
+  bargesIn: false,
+};
+
+const publicHost = 'bench.example.com';
+const accountSid = `AC${'0'.repeat(32)}`;
+const authToken = randomBytes(16).toString('hex');
+
+/** Twilio's `X-Twilio-Signature`: HMAC-SHA1 over the URL and the sorted form fields. */
+function twilioSignature(url: string, fields: Readonly<Record<string, string>>): string {
+  const sorted = Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1));
+  const text = url + sorted.map(([name, value]) => name + value).join('');
+  return createHmac('sha1', authToken).update(text).digest('base64');
+}
+
+function unescapeXml(text: string): string {
+  return text
+    .replaceAll('&quot;', '"')
+    .replaceAll('&apos;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&amp;', '&');
+}
+
+/** Announces a call at Twilio's voice webhook and reads stream address and parameters from the TwiML. */
+export async function enterByWebhook(baseUrl: string, callNumber: number): Promise<CallEntry> {
+  const callSid = callSidOf(callNumber);
+  const fields = {
+    AccountSid: accountSid,
+    ApiVersion: '2010-04-01',
+    CallSid: callSid,
+    CallStatus: 'ringing',
+    Direction: 'inbound',
+    From: '+15550001111',
+    To: '+15550002222',
+  };
+  const response = await fetch(`${baseUrl}/incoming-call`, {
+    method: 'POST',
+    headers: { 'x-twilio-signature': twilioSignature(`https://${publicHost}/incoming-call`, fields) },
+    body: new URLSearchParams(fields),
+    signal: AbortSignal.timeout(10_000),
+  });
+  const twiml = await response.text();
+  const streamUrl = /<Stream\b[^>]*\burl="([^"]*)"/.exec(twiml)?.[1];
+  if (!response.ok || !streamUrl)
+    throw new Error(`the webhook answered ${response.status}: ${twiml.slice(0, 200)}`);
+  const customParameters: Record<string, string> = {};
+  for (const [tag] of twiml.matchAll(/<Parameter\b[^>]*>/g)) {
+    const name = /\bname="([^"]*)"/.exec(tag)?.[1];
+    const value = /\bvalue="([^"]*)"/.exec(tag)?.[1];
+    if (name !== undefined && value !== undefined) customParameters[unescapeXml(name)] = unescapeXml(value);
+  }
+  const { pathname } = new URL(unescapeXml(streamUrl), `wss://${publicHost}`);
+  const headers = { 'X-Twilio-Signature': twilioSignature(`wss://${publicHost}${pathname}`, {}) };
+  return { path: pathname, headers, customParameters, callSid };
+}
+
+export const gateway: Subject = {
+  name: 'gateway',
+  args: [root('src/main.ts'), 'serve'],
+  env: ({ port, modelBaseUrl }) => ({
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    OPENAI_API_KEY: 'bench',
+    OPENAI_BASE_URL: modelBaseUrl,
+    PUBLIC_URL: `https://${publicHost}`,
+    TWILIO_ACCOUNT_SID: accountSid,
+    TWILIO_AUTH_TOKEN: authToken,
+    TWILIO_PHONE_NUMBER: '+15550002222',
+  }),
+  ready,
+  enter: enterByWebhook,
+  bargesIn: true,
+};
+
+/**
+ * The subject of that name, or another bridge that speaks both wires: the path of a program for Node that reads
+ * `PORT` and `OPENAI_BASE_URL`, prints `listening on http://HOST:PORT` and has the webhook `/incoming-call`.
+ */
+export function subjectNamed(name: string): Subject {
+  if (name === relay.name) return relay;
+  if (name === gateway.name) return gateway;
+  return { ...gateway, name, args: [name] };
+}

@@ -1,0 +1,87 @@
+import type { Agenda } from './agenda.ts';
+import type { CarrierCall } from './carrier-call.ts';
+import type { Meter } from './meter.ts';
+import { blockBytes } from './stamps.ts';
+
+/** One spoken answer of the model side, recognised on the carrier side by the number in its stamps. */
+export interface AnswerItem {
+  readonly number: number;
+  readonly id: string;
+  /** When each delta left, ms; NaN where the moment says nothing about latency. */
+  readonly sentAtMs: number[];
+  readonly blocksPerDelta: number;
+  generatedBytes: number;
+  /** Next block expected on the carrier side. */
+  nextBlock: number;
+  /** All of it was generated. */
+  complete: boolean;
+  /** What the subject told the model was heard, ms; undefined when it said nothing. */
+  claimedMs: number | undefined;
+  /** What was really heard, ms, once the answer is over. */
+  heardMs: number | undefined;
+}
+
+/** The caller started to speak: what must follow on the carrier side. */
+export interface Interruption {
+  readonly sentAtMs: number;
+  readonly items: readonly AnswerItem[];
+  /** Audio was still to be played, so that a `clear` must come. */
+  readonly expectsClear: boolean;
+  clearedAtMs: number | undefined;
+}
+
+/** What the two sides of the generator share: both run in one process, so that one clock measures. */
+export class Switchboard {
+  readonly agenda: Agenda;
+  readonly meter: Meter;
+  readonly #calls = new Map<number, CarrierCall>();
+  readonly #items = new Map<number, AnswerItem>();
+  #nextCall = 1;
+  #nextItem = 1;
+
+  constructor(agenda: Agenda, meter: Meter) {
+    this.agenda = agenda;
+    this.meter = meter;
+  }
+
+  callNumber(): number {
+    return this.#nextCall++;
+  }
+
+  addCall(call: CarrierCall): void {
+    this.#calls.set(call.number, call);
+  }
+
+  removeCall(call: CarrierCall): void {
+    this.#calls.delete(call.number);
+  }
+
+  call(number: number): CarrierCall | undefined {
+    return this.#calls.get(number);
+  }
+
+  newItem(deltaBytes: number): AnswerItem {
+    const number = this.#nextItem++;
+    const item: AnswerItem = {
+      number,
+      id: `item_${String(number).padStart(21, '0')}`,
+      sentAtMs: [],
+      blocksPerDelta: deltaBytes / blockBytes,
+      generatedBytes: 0,
+      nextBlock: 0,
+      complete: false,
+      claimedMs: undefined,
+      heardMs: undefined,
+    };
+    this.#items.set(number, item);
+    return item;
+  }
+
+  item(number: number): AnswerItem | undefined {
+    return this.#items.get(number);
+  }
+
+  forgetItem(item: AnswerItem): void {
+    this.#items.delete(item.number);
+  }
+}
