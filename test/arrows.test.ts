@@ -63,7 +63,8 @@ describe('the check of the arrows', () => {
     ['src/audio/x.ts', "import { readFileSync } from 'node:fs';", 'pure functions'],
     ['src/carriers/twilio/wire.ts', "import { WebSocket } from 'ws';", 'no input or output'],
     ['web/src/x.tsx', "import { x } from '../../src/api/x.ts';", 'no code'],
-    ['web/src/x.tsx', "import type { X } from '../../src/call/x.ts';", 'only the contract types'],
+    ['web/src/x.tsx', "import { x } from '../../src/call/events.ts';", 'no code'],
+    ['web/src/x.tsx', "import type { X } from '../../src/call/call.ts';", 'only the types of the API'],
     ['src/novelty/x.ts', '', 'has no rule'],
   ])('refuses in %s: %s', (path, source, reason) => {
     expect(broken(path, source).join('\n')).toContain(reason);
@@ -81,6 +82,7 @@ describe('the check of the arrows', () => {
     ['src/gateway.ts', "import { x } from './carriers/twilio/x.ts'; import { y } from './emulators/y.ts';"],
     ['src/carriers/twilio/leg.test.ts', "import { x } from '../../emulators/twilio/x.ts';"],
     ['web/src/x.tsx', "import type { X } from '../../src/api/x.ts'; import { y } from './y.ts';"],
+    ['web/src/x.ts', "import type { CallEvent } from '../../src/call/events.ts';"],
     ['test/x.test.ts', "import { x } from '../src/gateway.ts';"],
   ])('lets pass in %s: %s', (path, source) => {
     expect(broken(path, source)).toEqual([]);

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import type { Clock } from '../base/clock.ts';
+import { deriveRealtimeUrl } from '../models/openai-realtime/profiles.ts';
 import type { CheckResult, TimeReading } from './check-public-url.ts';
 import { type Finding, fail, networkReason, ok } from './finding.ts';
 
 export interface ModelCheckOptions {
   readonly apiKey: string | undefined;
-  /** `https://host/v1`; the socket is `wss://host/v1/realtime?model=...`. */
+  /** As the vendor writes it; the socket's address is derived from it. */
   readonly baseUrl: string;
   readonly model: string;
   readonly timeoutMs: number;
@@ -24,7 +25,7 @@ export function checkModel(options: ModelCheckOptions): Promise<CheckResult> {
     return Promise.resolve({ findings: [finding] });
   }
   return new Promise((resolve) => {
-    const url = realtimeUrl(options.baseUrl, model);
+    const url = new URL(deriveRealtimeUrl(options.baseUrl, model));
     const socket = new WebSocket(url, {
       headers: { authorization: `Bearer ${apiKey}` },
       perMessageDeflate: false,
@@ -68,13 +69,6 @@ export function checkModel(options: ModelCheckOptions): Promise<CheckResult> {
       finish(fail(`the model at ${url.host} cannot be reached (${networkReason(error)})`, advice));
     });
   });
-}
-
-/** Vendor's section "Connect via WebSocket": the API's address, then `/realtime?model=`. */
-function realtimeUrl(baseUrl: string, model: string): URL {
-  const url = new URL(`${baseUrl}/realtime`.replace(/^http/, 'ws'));
-  url.searchParams.set('model', model);
-  return url;
 }
 
 function refusal(status: number, model: string, host: string): Finding {

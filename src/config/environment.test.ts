@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { PatchcordError } from '../base/errors.ts';
+import type { CallLimits } from '../call/call-limits.ts';
 import { loadSettings, withEnvFile } from './environment.ts';
 import { allSettings } from './schema.ts';
 
@@ -146,6 +147,13 @@ describe('loadSettings', () => {
     expect(refusal({ TWILIO_API_KEY_SID: 'SK1' })).toBe(
       'TWILIO_API_KEY_SECRET is not set, expected a value because TWILIO_API_KEY_SID has one',
     );
+  });
+});
+
+describe('the settings of a call', () => {
+  it('are the limits that the call engine takes', () => {
+    const limits: CallLimits = loadSettings({ PATCHCORD_MAX_CALL_SECONDS: '90' }).call;
+    expect(limits.maxDurationMs).toBe(90_000);
   });
 });
 

@@ -67,17 +67,18 @@ export function listOf(item: z.ZodType<string, string>, expected: string): Kind<
   return { schema: listSchema(item), expected };
 }
 
-/** An address without credentials, query or fragment; a trailing slash is dropped. */
-export function url(protocols: readonly [string, ...string[]]): Kind<string> {
+/** An address without credentials and, unless it may, a query; a trailing slash is dropped. */
+export function url(
+  protocols: readonly [string, ...string[]],
+  may: { readonly query?: boolean } = {},
+): Kind<string> {
+  const forbidden = may.query ? ['credentials', 'fragment'] : ['credentials', 'query', 'fragment'];
   const schema = z
     .string()
-    .refine((value) => isPlainUrl(value, protocols))
+    .refine((value) => isPlainUrl(value, protocols) && !(may.query ? /#/ : /[?#]/).test(value))
     .transform((value) => value.replace(/\/+$/, ''));
   const schemes = alternatives(protocols.map((protocol) => `${protocol}://`));
-  return {
-    schema,
-    expected: `an address that starts with ${schemes}, without credentials, query or fragment`,
-  };
+  return { schema, expected: `an address that starts with ${schemes}, without ${alternatives(forbidden)}` };
 }
 
 /** An address to fetch from: http or https, a query is welcome. */
@@ -142,7 +143,7 @@ function isPlainUrl(value: string, protocols: readonly string[]): boolean {
   const parsed = URL.parse(value);
   if (!parsed) return false;
   if (!protocols.includes(parsed.protocol.slice(0, -1))) return false;
-  return parsed.username === '' && parsed.password === '' && !/[?#]/.test(value);
+  return parsed.username === '' && parsed.password === '';
 }
 
 function alternatives(values: readonly string[]): string {

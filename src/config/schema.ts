@@ -51,7 +51,7 @@ export const settingTree = {
       unset: 'none: the demo voice answers',
       description: 'Key for the OpenAI Realtime API or a server that speaks it.',
     }),
-    baseUrl: setting(url(['https', 'http', 'wss', 'ws']), {
+    baseUrl: setting(url(['https', 'http', 'wss', 'ws'], { query: true }), {
       names: ['OPENAI_BASE_URL'],
       default: 'https://api.openai.com/v1',
       description:
@@ -172,11 +172,19 @@ export const settingTree = {
       unit: 'ms',
       description: 'How long one attempt to open a session with the model may take.',
     }),
-    responseTimeoutMs: setting(milliseconds(1000, 120_000), {
-      names: ['OPENAI_RESPONSE_TIMEOUT_MS'],
-      default: '15000',
+  },
+  model: {
+    connectBoundMs: setting(milliseconds(1000, 120_000), {
+      names: ['PATCHCORD_MODEL_CONNECT_BOUND_MS'],
+      default: '10000',
       unit: 'ms',
-      description: 'How long the model may stay silent within an answer it was asked for.',
+      description: 'How long a new call waits for its model, over all attempts, before the apology.',
+    }),
+    resumeBoundMs: setting(milliseconds(1000, 120_000), {
+      names: ['PATCHCORD_MODEL_RESUME_BOUND_MS'],
+      default: '5000',
+      unit: 'ms',
+      description: 'How long a call whose model was lost waits for another session, before the apology.',
     }),
   },
   twilio: {
@@ -283,35 +291,36 @@ export const settingTree = {
       description:
         'Calls at one time; one more is refused politely. The default loads one core to about a half, so that live calls keep their timing when many arrive at once.',
     }),
-    maxDurationMs: setting(seconds(10, 86_400), {
+    answerTimeoutMs: setting(milliseconds(1000, 600_000), {
+      names: ['PATCHCORD_ANSWER_TIMEOUT_MS'],
+      default: '60000',
+      unit: 'ms',
+      description: 'How long a phone may ring until somebody picks up.',
+    }),
+    mediaTimeoutMs: setting(milliseconds(1000, 120_000), {
+      names: ['PATCHCORD_MEDIA_TIMEOUT_MS'],
+      default: '15000',
+      unit: 'ms',
+      description: 'From picking up to the first audio of the carrier.',
+    }),
+    maxDurationMs: setting(seconds(0, 86_400), {
       names: ['PATCHCORD_MAX_CALL_SECONDS'],
       default: '3600',
       unit: 's',
-      description: 'Longest call; then the agent says goodbye.',
+      description: 'Longest call; then the agent says goodbye. 0: no limit.',
     }),
-    answerTimeoutMs: setting(milliseconds(1000, 300_000), {
-      names: ['PATCHCORD_ANSWER_TIMEOUT_MS'],
-      default: '30000',
-      unit: 'ms',
-      description: 'From the announcement of a call to its first audio.',
-    }),
-    modelWaitMs: setting(milliseconds(1000, 120_000), {
-      names: ['PATCHCORD_MODEL_WAIT_MS'],
-      default: '15000',
-      unit: 'ms',
-      description: 'How long a caller waits for the model, over all attempts, before the apology.',
-    }),
-    mediaLostMs: setting(milliseconds(1000, 300_000), {
+    mediaLostMs: setting(milliseconds(0, 300_000), {
       names: ['PATCHCORD_MEDIA_LOST_MS'],
       default: '10000',
       unit: 'ms',
-      description: 'Time without any audio from the carrier after which a call counts as lost.',
+      description:
+        'Time without any audio after which a call counts as lost, at carriers whose audio never pauses. 0: never.',
     }),
     noInputMs: setting(milliseconds(0, 600_000), {
       names: ['PATCHCORD_NO_INPUT_MS'],
       default: '15000',
       unit: 'ms',
-      description: 'Silence of the caller after which the agent asks again; 0 turns it off.',
+      description: 'Silence on both sides after which the agent asks again. 0: never.',
     }),
     noInputLimit: setting(integer(1, 20), {
       names: ['PATCHCORD_NO_INPUT_LIMIT'],
@@ -319,11 +328,23 @@ export const settingTree = {
       unit: 'silences',
       description: 'The silence in a row that ends the call; the one before it is answered with a warning.',
     }),
-    goodbyeTimeoutMs: setting(milliseconds(500, 120_000), {
-      names: ['PATCHCORD_GOODBYE_TIMEOUT_MS'],
+    responseTimeoutMs: setting(milliseconds(1000, 120_000), {
+      names: ['PATCHCORD_RESPONSE_TIMEOUT_MS'],
       default: '15000',
       unit: 'ms',
-      description: 'How long a hang-up waits for the goodbye to be heard.',
+      description: 'How long the model may show no progress within an answer.',
+    }),
+    goodbyeTimeoutMs: setting(milliseconds(500, 120_000), {
+      names: ['PATCHCORD_GOODBYE_TIMEOUT_MS'],
+      default: '10000',
+      unit: 'ms',
+      description: 'How long a hang-up waits for the agent to begin its goodbye.',
+    }),
+    endTimeoutMs: setting(milliseconds(500, 60_000), {
+      names: ['PATCHCORD_END_TIMEOUT_MS'],
+      default: '5000',
+      unit: 'ms',
+      description: 'How long the carrier may take to confirm the end of a call.',
     }),
     earlyAudioMs: setting(milliseconds(0, 120_000), {
       names: ['PATCHCORD_EARLY_AUDIO_MS'],
@@ -332,11 +353,11 @@ export const settingTree = {
       description:
         'Caller audio kept until the model is ready; beyond it the oldest falls out and is counted.',
     }),
-    dtmfInterDigitMs: setting(milliseconds(100, 30_000), {
+    interDigitMs: setting(milliseconds(100, 30_000), {
       names: ['PATCHCORD_DTMF_INTER_DIGIT_MS'],
       default: '2000',
       unit: 'ms',
-      description: 'Pause after a key that ends a row of digits.',
+      description: 'Pause after which the keys pressed so far are taken together.',
     }),
   },
   log: {
@@ -377,6 +398,7 @@ export type Settings = {
 export const groupTitles: Readonly<Record<SettingGroup, string>> = {
   server: 'Server',
   openai: 'OpenAI Realtime: the default agent',
+  model: 'Any model',
   twilio: 'Twilio',
   carriers: 'All carriers',
   api: 'REST API and console',

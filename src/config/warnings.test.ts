@@ -12,17 +12,19 @@ describe('settingWarnings', () => {
     expect(warnings({ PATH: '/bin', OPENAI_ORG_ID: 'org', TWILIO_EDGE: 'dublin' })).toEqual([]);
   });
 
-  it('says that the temperature is not sent to OpenAI', () => {
+  it('says that the temperature is not sent', () => {
     expect(warnings({ OPENAI_TEMPERATURE: '0.8' })).toEqual([
-      'OPENAI_TEMPERATURE is not sent: OpenAI has dropped the setting from the Realtime API',
+      'OPENAI_TEMPERATURE is not sent: the Realtime API has dropped the setting',
     ]);
-    expect(warnings({ OPENAI_TEMPERATURE: '0.8', OPENAI_BASE_URL: 'http://127.0.0.1:9000/v1' })).toEqual([]);
   });
 
   it('names the day on which a model ends', () => {
     expect(warnings({ OPENAI_MODEL: 'gpt-realtime' })).toEqual([
       'OPENAI_MODEL gpt-realtime is shut down on 20 January 2027: use gpt-realtime-2.1',
     ]);
+    expect(warnings({ OPENAI_MODEL: 'gpt-realtime', OPENAI_BASE_URL: 'http://127.0.0.1:9000/v1' })).toEqual(
+      [],
+    );
     expect(warnings({ OPENAI_MODEL: 'gpt-4o-realtime-preview-2024-10-01' })[0]).toContain('retired beta');
     expect(warnings({ OPENAI_TRANSCRIPTION_MODEL: 'whisper-1' })[0]).toContain('26 February 2027');
   });

@@ -67,18 +67,18 @@ function reachabilityWarnings({ server, twilio }: Settings): string[] {
 }
 
 function modelWarnings({ openai }: Settings): string[] {
-  // Elsewhere the same names may be served for as long as that server likes.
-  if (URL.parse(openai.baseUrl)?.hostname !== openAiHost) return [];
   const warnings: string[] = [];
+  if (openai.temperature !== undefined) {
+    warnings.push('OPENAI_TEMPERATURE is not sent: the Realtime API has dropped the setting');
+  }
+  // Elsewhere the same names may be served for as long as that server likes.
+  if (URL.parse(openai.baseUrl)?.hostname !== openAiHost) return warnings;
   const modelEnd = speechModelEnds[openai.model];
   if (modelEnd) {
     warnings.push(`OPENAI_MODEL ${openai.model} is shut down on ${modelEnd}: use gpt-realtime-2.1`);
   }
   if (/^gpt-4o(-mini)?-realtime-preview/.test(openai.model)) {
     warnings.push(`OPENAI_MODEL ${openai.model} belongs to the retired beta: use gpt-realtime-2.1`);
-  }
-  if (openai.temperature !== undefined) {
-    warnings.push('OPENAI_TEMPERATURE is not sent: OpenAI has dropped the setting from the Realtime API');
   }
   const transcriptionEnd = openai.transcriptionModel && transcriptionModelEnds[openai.transcriptionModel];
   if (transcriptionEnd) {
