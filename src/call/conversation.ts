@@ -76,6 +76,7 @@ export class Conversation {
     this.#noInput = new NoInput({
       clock,
       afterMs: limits.noInputMs,
+      limit: limits.noInputLimit,
       step: (step) => this.#noInputStep(step),
     });
     this.#digits = new Digits({

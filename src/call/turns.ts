@@ -34,6 +34,7 @@ export class Turns {
   readonly #responses: Responses;
   readonly #port: TurnsPort;
   #protected: boolean;
+  #openingBegun = false;
   #spokeWhileProtected = false;
   #callerSpeaks = false;
   /** The answer that is due: when the caller fell silent, and how long the model waited to be sure. */
@@ -94,6 +95,7 @@ export class Turns {
   }
 
   responseStarted(responseId: string, requestId: string | undefined): void {
+    this.#openingBegun = true;
     if (!this.#responses.started(responseId, requestId)) this.#playout.bury(responseId);
   }
 
@@ -153,6 +155,7 @@ export class Turns {
     if (this.#callerSpeaks && !this.#protected) return;
     if (this.#agentHasFloor()) return;
     if (this.#protected) {
+      if (!this.#openingBegun) return;
       this.#protected = false;
       this.#session.protect(false);
       this.#responses.protect(false);

@@ -1,0 +1,458 @@
+import { describe, expect, it } from 'vitest';
+import { AudioChunk } from '../audio/chunk.ts';
+import { silentLogger } from '../base/logger.ts';
+import { VirtualClock } from '../base/virtual-clock.ts';
+import type { Agent } from './agent.ts';
+import { Call } from './call.ts';
+import type { CallLimits } from './call-limits.ts';
+import { endCallTool } from './end-call.ts';
+import type { CallEvent } from './events.ts';
+import { FakeLeg } from './testing/fake-leg.ts';
+import { FakeModel } from './testing/fake-model.ts';
+import type { Tool } from './tools.ts';
+
+const limits: CallLimits = {
+  answerTimeoutMs: 30_000,
+  mediaTimeoutMs: 15_000,
+  maxDurationMs: 3_600_000,
+  mediaLostMs: 0,
+  noInputMs: 15_000,
+  noInputLimit: 3,
+  responseTimeoutMs: 15_000,
+  goodbyeTimeoutMs: 15_000,
+  endTimeoutMs: 5000,
+  earlyAudioMs: 10_000,
+  interDigitMs: 1000,
+};
+
+const greeter: Agent = {
+  name: 'greeter',
+  instructions: 'Be kind.',
+  opening: { speaker: 'agent', greeting: 'Hello there.', interruptible: true },
+};
+const listener: Agent = { name: 'listener', instructions: 'Be kind.', opening: { speaker: 'caller' } };
+const guarded: Agent = {
+  name: 'guarded',
+  instructions: 'Be kind.',
+  opening: { speaker: 'agent', interruptible: false },
+};
+
+interface SetUp {
+  readonly agent?: Agent;
+  readonly limits?: Partial<CallLimits>;
+  readonly tools?: readonly Tool[];
+  readonly direction?: 'inbound' | 'outbound';
+}
+
+function setUp(options: SetUp = {}) {
+  const clock = new VirtualClock();
+  const leg = new FakeLeg({ clock, ...(options.direction ? { direction: options.direction } : {}) });
+  const model = new FakeModel();
+  const events: CallEvent[] = [];
+  const call = new Call({
+    callId: 'call-1',
+    leg,
+    agent: options.agent ?? listener,
+    model,
+    tools: options.tools ?? [endCallTool],
+    limits: { ...limits, ...options.limits },
+    apology: { text: 'Sorry.', audio: () => AudioChunk.fromBytes(Buffer.alloc(8000)) },
+    clock,
+    log: silentLogger,
+    observe: (event) => events.push(event),
+  });
+  call.start();
+  const of = <Type extends CallEvent['type']>(type: Type) =>
+    events.filter((event): event is Extract<CallEvent, { type: Type }> => event.type === type);
+  return { clock, leg, model, call, events, of };
+}
+
+function liveCall(options: SetUp = {}) {
+  const all = setUp(options);
+  all.leg.events.answered();
+  all.leg.events.connected();
+  all.model.session.events.ready();
+  return all;
+}
+
+describe('a call', () => {
+  it('opens the model while the phone still rings and has the greeting ready when media starts', () => {
+    const { leg, model, clock, of } = setUp({ agent: greeter });
+    leg.events.answered();
+    const { session } = model;
+    session.events.ready();
+    expect(session.requests).toHaveLength(1);
+    expect(session.requests[0]?.instructions).toContain('Hello there.');
+    session.answer('resp-1', 'item-1', 1200, 'Hello there.', session.requests[0]?.requestId);
+    expect(leg.log).toEqual([]);
+    clock.advance(300);
+    leg.events.connected();
+    expect(leg.playedBytes).toBe(9600);
+    expect(of('latency.pick-up')[0]?.firstAudioMs).toBe(0);
+  });
+
+  it('keeps what the caller says before the model is ready, and sends it first', () => {
+    const { leg, model } = setUp();
+    leg.events.answered();
+    leg.events.connected();
+    leg.speak(400);
+    expect(model.session.appended).toHaveLength(0);
+    model.session.events.ready();
+    expect(model.session.appendedMs).toBe(400);
+    leg.speak(20);
+    expect(model.session.appendedMs).toBe(420);
+  });
+
+  it('drops the oldest caller audio at the bound, and counts it', () => {
+    const { leg, model, call } = setUp({ limits: { earlyAudioMs: 1000 } });
+    leg.events.answered();
+    leg.events.connected();
+    leg.speak(1500);
+    model.session.events.ready();
+    expect(model.session.appendedMs).toBe(1000);
+    expect(call.snapshot().stats.lostCallerAudioMs).toBe(500);
+  });
+
+  it('fills gaps in the media clock with silence', () => {
+    const { leg, model, call } = liveCall();
+    leg.speak(100, 0);
+    leg.speak(100, 400);
+    expect(model.session.appendedMs).toBe(500);
+    expect(call.snapshot().stats.paddedCallerAudioMs).toBe(300);
+  });
+
+  it('adds silence when media stops while the caller speaks, once, and not twice when the gap shows later', () => {
+    const { leg, model, clock } = liveCall();
+    leg.speak(100, 0);
+    model.session.events.speechStarted('user-1');
+    clock.advance(800);
+    expect(model.session.appendedMs).toBe(1100);
+    clock.advance(400);
+    leg.speak(20, 1300);
+    expect(model.session.appendedMs).toBe(1320);
+  });
+});
+
+describe('barge-in', () => {
+  it('clears the carrier and tells the model what was heard, before the event is fully read', () => {
+    const { leg, model, clock, of, call } = liveCall();
+    model.session.answer('resp-1', 'item-1', 4000, 'one two three four five six seven eight');
+    clock.advance(1240);
+    model.session.events.speechStarted('user-1');
+    expect(leg.log.at(-1)).toBe('clear');
+    expect(model.session.interruptions).toEqual([
+      { items: [expect.objectContaining({ itemId: 'item-1', heardMs: 1240, generatedMs: 4000 })] },
+    ]);
+    const [turn] = call.snapshot().turns;
+    expect(turn).toMatchObject({ role: 'agent', heardMs: 1240, generatedMs: 4000, cut: 'caller-spoke' });
+    expect(turn?.heardText).toBe('one two');
+    expect(of('barge-in')).toHaveLength(1);
+  });
+
+  it('drops what the model still sends of the dead answer', () => {
+    const { leg, model, clock } = liveCall();
+    const item = { responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 };
+    model.session.events.responseStarted('resp-1', undefined);
+    model.session.speak(item, 1000, 200);
+    clock.advance(500);
+    model.session.events.speechStarted('user-1');
+    const before = leg.playedBytes;
+    model.session.speak(item, 1000, 200);
+    model.session.speak({ ...item, itemId: 'item-2' }, 400);
+    expect(leg.playedBytes).toBe(before);
+    expect(model.session.interruptions).toEqual([
+      { items: [expect.objectContaining({ itemId: 'item-1', heardMs: 500, generatedMs: 1000 })] },
+    ]);
+  });
+
+  it('deletes the second of two queued answers and truncates the first', () => {
+    const { model, clock } = liveCall();
+    model.session.answer('resp-1', 'item-1', 2000, 'first');
+    model.session.answer('resp-2', 'item-2', 2000, 'second');
+    clock.advance(700);
+    model.session.events.speechStarted('user-1');
+    expect(model.session.interruptions[0]?.items).toMatchObject([
+      { itemId: 'item-1', heardMs: 700 },
+      { itemId: 'item-2', heardMs: 0 },
+    ]);
+  });
+
+  it('says nothing to the model about an answer that was heard to its end', () => {
+    const { leg, model, clock } = liveCall();
+    model.session.answer('resp-1', 'item-1', 1000, 'all of it');
+    clock.advance(1000);
+    const before = [...leg.log];
+    model.session.events.speechStarted('user-1');
+    expect(model.session.interruptions).toEqual([]);
+    expect(leg.log).toEqual(before);
+  });
+
+  it('cancels by id when an operator interrupts, and not when the model has done it', () => {
+    const { model, call, clock } = liveCall();
+    model.session.events.responseStarted('resp-1', undefined);
+    model.session.speak({ responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 }, 800);
+    clock.advance(100);
+    expect(call.interrupt()).toBe(true);
+    expect(model.session.interruptions[0]).toMatchObject({ cancel: 'resp-1' });
+    expect(call.interrupt()).toBe(true);
+    expect(model.session.interruptions).toHaveLength(1);
+  });
+
+  it('leaves a protected greeting alone, and answers the caller afterwards', () => {
+    const { leg, model, clock } = liveCall({ agent: guarded });
+    const { session } = model;
+    session.answer('resp-1', 'item-1', 1000, 'Please listen.', session.requests[0]?.requestId);
+    clock.advance(300);
+    session.events.speechStarted('user-1');
+    session.events.speechStopped('user-1');
+    expect(leg.log).not.toContain('clear');
+    clock.advance(700);
+    expect(session.protections).toEqual([false]);
+    expect(session.requests).toHaveLength(2);
+  });
+});
+
+describe('the owner of responses', () => {
+  it('holds a request while another response is active, and sends it when that is done', () => {
+    const { leg, model, clock } = liveCall();
+    const { session } = model;
+    session.events.responseStarted('resp-1', undefined);
+    leg.events.digit('5');
+    clock.advance(1000);
+    expect(session.texts).toHaveLength(1);
+    expect(session.requests).toHaveLength(0);
+    session.events.responseDone({ responseId: 'resp-1', status: 'cancelled' });
+    expect(session.requests).toHaveLength(1);
+  });
+
+  it('cancels a response that starts although the caller has begun to speak', () => {
+    const { leg, model, clock } = liveCall();
+    const { session } = model;
+    leg.events.digit('#');
+    expect(session.requests).toHaveLength(1);
+    session.events.speechStarted('user-1');
+    expect(session.interruptions).toEqual([{ items: [], cancel: 'requested' }]);
+    session.events.responseStarted('resp-1', session.requests[0]?.requestId);
+    const before = leg.playedBytes;
+    session.speak({ responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 }, 400);
+    expect(leg.playedBytes).toBe(before);
+    clock.advance(1);
+  });
+
+  it('asks the model itself when it does not answer a finished turn', () => {
+    const { model, clock } = liveCall();
+    model.session.events.speechStarted('user-1');
+    model.session.events.speechStopped('user-1');
+    clock.advance(7999);
+    expect(model.session.requests).toHaveLength(0);
+    clock.advance(1);
+    expect(model.session.requests).toHaveLength(1);
+  });
+
+  it('gives up an answer that never ends, and goes on', () => {
+    const { model, clock, of } = liveCall();
+    const { session } = model;
+    session.events.responseStarted('resp-1', undefined);
+    session.speak({ responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 }, 400);
+    clock.advance(15_000);
+    expect(of('error').map((event) => event.code)).toEqual(['PATCHCORD_MODEL_TIMEOUT']);
+    expect(session.interruptions).toEqual([{ items: [], cancel: 'resp-1' }]);
+    clock.advance(3000);
+    session.events.speechStarted('user-1');
+    session.events.speechStopped('user-1');
+    session.events.responseStarted('resp-2', undefined);
+    expect(of('error')).toHaveLength(1);
+  });
+});
+
+describe('tools', () => {
+  const calls = ['call-a', 'call-b'];
+  const slow: Tool = {
+    name: 'look_up',
+    description: 'Looks something up.',
+    parameters: { type: 'object', properties: {} },
+    timeoutMs: 2000,
+    run: (args) => (args.fast ? Promise.resolve('{"found":1}') : new Promise(() => undefined)),
+  };
+
+  it('gives all results of a response together, followed by one request', async () => {
+    const { model, clock } = liveCall({ tools: [slow] });
+    const { session } = model;
+    session.events.responseStarted('resp-1', undefined);
+    session.events.toolCall({
+      responseId: 'resp-1',
+      toolCallId: 'call-a',
+      name: 'look_up',
+      arguments: '{"fast":true}',
+    });
+    session.events.toolCall({ responseId: 'resp-1', toolCallId: 'call-b', name: 'look_up', arguments: '{}' });
+    session.events.responseDone({ responseId: 'resp-1', status: 'completed' });
+    await clock.advanceAsync(1999);
+    expect(session.results).toEqual([]);
+    await clock.advanceAsync(1);
+    expect(session.results.map((result) => result.toolCallId)).toEqual(calls);
+    expect(session.results[0]?.output).toBe('{"found":1}');
+    expect(session.results[1]?.output).toContain('PATCHCORD_TOOL_TIMEOUT');
+    expect(session.requests).toHaveLength(1);
+  });
+
+  it('runs nothing of a response that failed or was cancelled', async () => {
+    const { model, clock, of } = liveCall({ tools: [slow] });
+    const { session } = model;
+    session.events.responseStarted('resp-1', undefined);
+    session.events.toolCall({
+      responseId: 'resp-1',
+      toolCallId: 'call-a',
+      name: 'look_up',
+      arguments: '{"fast":true}',
+    });
+    session.events.responseDone({ responseId: 'resp-1', status: 'incomplete' });
+    await clock.advanceAsync(5000);
+    expect(of('tool.started')).toEqual([]);
+    expect(session.results).toEqual([]);
+  });
+
+  it('tells the model about unknown tools and arguments that are not JSON', async () => {
+    const { model, clock } = liveCall({ tools: [slow] });
+    const { session } = model;
+    session.events.responseStarted('resp-1', undefined);
+    session.events.toolCall({ responseId: 'resp-1', toolCallId: 'call-a', name: 'nothing', arguments: '{}' });
+    session.events.toolCall({ responseId: 'resp-1', toolCallId: 'call-b', name: 'look_up', arguments: '{' });
+    session.events.responseDone({ responseId: 'resp-1', status: 'completed' });
+    await clock.advanceAsync(0);
+    expect(session.results[0]?.output).toContain('PATCHCORD_TOOL_UNKNOWN');
+    expect(session.results[1]?.output).toContain('PATCHCORD_TOOL_ARGUMENTS');
+  });
+});
+
+describe('the end of a call', () => {
+  async function goodbye(spoken: boolean) {
+    const all = liveCall();
+    const { session } = all.model;
+    session.events.responseStarted('resp-1', undefined);
+    const item = { responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 };
+    if (spoken) {
+      session.speak(item, 2000, 400);
+      session.events.audioDone(item);
+    }
+    session.events.toolCall({
+      responseId: 'resp-1',
+      toolCallId: 'call-a',
+      name: 'end_call',
+      arguments: '{}',
+    });
+    session.events.responseDone({ responseId: 'resp-1', status: 'completed' });
+    await all.clock.advanceAsync(0);
+    return all;
+  }
+
+  it('comes after the goodbye was heard', async () => {
+    const { clock, leg, model, of } = await goodbye(true);
+    expect(model.session.results).toHaveLength(1);
+    expect(model.session.requests).toHaveLength(0);
+    await clock.advanceAsync(1999);
+    expect(leg.hangUps).toEqual([]);
+    await clock.advanceAsync(1);
+    expect(leg.hangUps).toEqual(['agent']);
+    expect(of('call.ended')[0]).toMatchObject({ reason: 'agent-hung-up' });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('asks for a goodbye when none was said', async () => {
+    const { clock, leg, model } = await goodbye(false);
+    expect(model.session.requests).toHaveLength(1);
+    model.session.answer('resp-2', 'item-2', 1000, 'Goodbye!', model.session.requests[0]?.requestId);
+    await clock.advanceAsync(999);
+    expect(leg.hangUps).toEqual([]);
+    await clock.advanceAsync(1);
+    expect(leg.hangUps).toEqual(['agent']);
+  });
+
+  it('is taken back when the caller speaks again', async () => {
+    const { clock, leg, model } = await goodbye(true);
+    await clock.advanceAsync(1000);
+    model.session.events.speechStarted('user-1');
+    model.session.events.speechStopped('user-1');
+    model.session.answer('resp-2', 'item-2', 1000, 'Of course.');
+    await clock.advanceAsync(10_000);
+    expect(leg.hangUps).toEqual([]);
+  });
+
+  it('comes once, for the first reason, and leaves no timer', async () => {
+    const { clock, leg, call, of, model } = liveCall();
+    leg.confirmsHangUp = false;
+    call.end('operator');
+    call.end('max-duration');
+    leg.end('hung-up');
+    await clock.advanceAsync(60_000);
+    expect(of('call.ended')).toHaveLength(1);
+    expect(of('call.ended')[0]).toMatchObject({ reason: 'operator' });
+    expect(model.session.closed).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('comes even when the carrier never confirms it', async () => {
+    const { clock, leg, call } = liveCall();
+    leg.confirmsHangUp = false;
+    call.end('operator');
+    await clock.advanceAsync(5000);
+    expect(call.state).toBe('ended');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('comes by itself when nobody answers', async () => {
+    const { clock, leg, of } = setUp({ direction: 'outbound' });
+    await clock.advanceAsync(30_000);
+    expect(leg.hangUps).toEqual(['answer-timeout']);
+    expect(of('call.ended')[0]).toMatchObject({ reason: 'answer-timeout' });
+  });
+
+  it('comes with a spoken apology when the model is lost, never with dead air', async () => {
+    const { clock, leg, model, of } = liveCall();
+    const { PatchcordError } = await import('../base/errors.ts');
+    model.session.events.failed(new PatchcordError('PATCHCORD_MODEL_LOST'), true);
+    expect(leg.playedBytes).toBe(8000);
+    await clock.advanceAsync(999);
+    expect(leg.hangUps).toEqual([]);
+    await clock.advanceAsync(1);
+    expect(leg.hangUps).toEqual(['model-failed']);
+    expect(of('call.ended')[0]?.call.turns[0]).toMatchObject({ text: 'Sorry.', heardText: 'Sorry.' });
+  });
+
+  it('comes after three silences: a question, a warning, a goodbye', async () => {
+    const { clock, leg, model } = liveCall();
+    const { session } = model;
+    for (const round of [1, 2, 3]) {
+      await clock.advanceAsync(15_000);
+      expect(session.requests).toHaveLength(round);
+      session.answer(`resp-${round}`, `item-${round}`, 1000, 'Hello?', session.requests.at(-1)?.requestId);
+      expect(leg.hangUps).toEqual([]);
+      await clock.advanceAsync(1000);
+    }
+    expect(leg.hangUps).toEqual(['no-input']);
+  });
+});
+
+describe('a model session that is replaced in the call', () => {
+  it('gets the heard words as history, holds the caller meanwhile, and owes the answer', async () => {
+    const { clock, leg, model } = liveCall();
+    const { session } = model;
+    const { PatchcordError } = await import('../base/errors.ts');
+    session.answer('resp-1', 'item-1', 4000, 'one two three four five six seven eight');
+    clock.advance(1240);
+    session.events.speechStarted('user-1');
+    session.events.callerText('user-1', 'Wait.', true);
+    session.events.speechStopped('user-1');
+    session.events.resuming(new PatchcordError('PATCHCORD_MODEL_LOST'));
+    expect(session.options.history()).toEqual([
+      { role: 'agent', text: 'one two' },
+      { role: 'caller', text: 'Wait.' },
+    ]);
+    const before = session.appendedMs;
+    leg.speak(200);
+    expect(session.appendedMs).toBe(before);
+    session.events.ready();
+    expect(session.appendedMs).toBe(before + 200);
+    expect(session.requests).toHaveLength(1);
+  });
+});
