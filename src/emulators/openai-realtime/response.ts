@@ -162,37 +162,42 @@ export class ResponseRun {
     return { entry, audio, transcript: part.transcript, spoken: 0, index: this.#part };
   }
 
+  /** One delta; the end of the item, and what follows, comes when the last delta is due to have been generated. */
   #speak(open: OpenSpeech): boolean {
     const { format, deltaMs, maxOutputTokens } = this.settings;
-    const place = this.#place(open.entry.item.id, open.index);
     const from = open.entry.audioBytes;
-    const unit = bytesPerSample(format);
-    const roomMs = maxOutputTokens === 'inf' ? deltaMs : msOfTokens(maxOutputTokens) - this.#audioMs;
-    const length = Math.floor((Math.min(deltaMs, roomMs) * bytesPerMs(format)) / unit) * unit;
-    const to = Math.min(open.audio.length, from + length);
-    if (to > from) {
-      open.entry.audioBytes = to;
-      const sentMs = (to - from) / bytesPerMs(format);
-      this.#audioMs += sentMs;
-      const spoken = spokenBy(open.transcript, to / open.audio.length);
-      if (spoken > open.spoken) {
-        const delta = open.transcript.slice(open.spoken, spoken);
-        open.spoken = spoken;
-        this.#host.send({ type: 'response.output_audio_transcript.delta', ...place, delta });
-      }
-      const delta = open.audio.toString('base64', from, to);
-      this.#host.send({ type: 'response.output_audio.delta', ...place, delta });
-      if (this.#ended || !this.#host.audioSent(sentMs)) return false;
-    }
-    if (to === open.audio.length) {
+    if (from >= open.audio.length) {
       this.#closeSpeech(open, 'completed');
       this.#part++;
       return true;
     }
-    if (roomMs > deltaMs || maxOutputTokens === 'inf') return true;
-    this.#closeSpeech(open, 'incomplete');
-    this.#end({ status: 'incomplete', reason: 'max_output_tokens' });
-    return false;
+    const roomMs = maxOutputTokens === 'inf' ? deltaMs : msOfTokens(maxOutputTokens) - this.#audioMs;
+    if (roomMs <= 0) {
+      this.#closeSpeech(open, 'incomplete');
+      this.#end({ status: 'incomplete', reason: 'max_output_tokens' });
+      return false;
+    }
+    const unit = bytesPerSample(format);
+    const length = Math.floor((Math.min(deltaMs, roomMs) * bytesPerMs(format)) / unit) * unit;
+    const to = Math.min(open.audio.length, from + length);
+    const sentMs = (to - from) / bytesPerMs(format);
+    open.entry.audioBytes = to;
+    this.#audioMs += sentMs;
+    this.#sendDelta(open, from, to);
+    // Sending may have ended the connection, and the response with it.
+    return !this.#ended && this.#host.audioSent(sentMs);
+  }
+
+  #sendDelta(open: OpenSpeech, from: number, to: number): void {
+    const place = this.#place(open.entry.item.id, open.index);
+    const spoken = spokenBy(open.transcript, to / open.audio.length);
+    if (spoken > open.spoken) {
+      const words = open.transcript.slice(open.spoken, spoken);
+      open.spoken = spoken;
+      this.#host.send({ type: 'response.output_audio_transcript.delta', ...place, delta: words });
+    }
+    const delta = open.audio.toString('base64', from, to);
+    this.#host.send({ type: 'response.output_audio.delta', ...place, delta });
   }
 
   #closeSpeech(open: OpenSpeech, status: 'completed' | 'incomplete'): void {
