@@ -1,0 +1,24 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ensureSystemPackages } from '../scripts/system-packages.ts';
+
+describe('the system packages of the tests', () => {
+  it('are named, with the tests that go without, where they cannot be installed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'patchcord-path-'));
+    try {
+      expect(await ensureSystemPackages({ PATH: folder })).toHaveLength(3);
+      for (const program of ['google-chrome', 'sox']) {
+        writeFileSync(join(folder, program), '');
+        chmodSync(join(folder, program), 0o755);
+      }
+      const lines = await ensureSystemPackages({ PATH: folder });
+      expect(lines).toEqual([
+        expect.stringMatching(/^espeak-ng is missing, the tests with spoken words are skipped: .+/),
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
