@@ -2,7 +2,6 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { encodeSamples } from '../../audio/convert.ts';
 import { pcmu8k } from '../../audio/format.ts';
 import { silence, sine } from '../../audio/tones.ts';
-import { scriptedBehaviour } from './behaviours/scripted.ts';
 import { toneBehaviour } from './behaviours/tone.ts';
 import { type OpenAiEmulator, type OpenAiEmulatorOptions, startOpenAiEmulator } from './server.ts';
 import { refusedHandshake, TestClient } from './test-client.ts';
@@ -250,20 +249,6 @@ describe('caller turns', () => {
     talk.send({ type: 'input_audio_buffer.clear' });
     talk.send({ type: 'input_audio_buffer.commit' });
     await talk.next('error', 3);
-  });
-
-  it('are invited again when the caller stays silent for idle_timeout_ms', async () => {
-    const behaviour = scriptedBehaviour([{ parts: [{ type: 'text', text: 'First.' }] }]);
-    const turn_detection = { type: 'server_vad', idle_timeout_ms: 5000 };
-    const talk = await connect(
-      { behaviour },
-      { audio: { ...pcmu, input: { ...pcmu.input, turn_detection } } },
-    );
-    append(talk, silence(600, 8000));
-    talk.send({ type: 'response.create' });
-    const { item_id } = await talk.next('input_audio_buffer.timeout_triggered');
-    expect(await talk.next('input_audio_buffer.committed')).toMatchObject({ item_id });
-    await talk.next('response.created', 2);
   });
 });
 

@@ -35,7 +35,13 @@ function answer(context: ResponseContext, phrases: Phrases): ResponsePlan {
   if (context.requestInstructions !== undefined && wantsGoodbye.test(context.requestInstructions)) {
     return { parts: [phrases.goodbye] };
   }
-  return { parts: [context.number === 1 ? phrases.greeting : phrases['still-there']] };
+  // A first response that comes with history goes on with a call whose session was lost.
+  const isFirst = context.number === 1 && !context.fresh.some(isAssistant);
+  return { parts: [isFirst ? phrases.greeting : phrases['still-there']] };
+}
+
+function isAssistant(item: Item): boolean {
+  return item.type === 'message' && item.role === 'assistant';
 }
 
 function goodbye(context: ResponseContext, phrases: Phrases): ResponsePlan {
