@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
+import { VirtualClock } from '../base/virtual-clock.ts';
 import { doctor } from './doctor.ts';
 
 const closers: (() => void)[] = [];
@@ -215,6 +216,15 @@ describe('doctor', () => {
     });
     expect(lines.join('\n')).toContain(expected);
     expect(lines.join('\n')).not.toContain('hidden');
+  });
+
+  it('leaves no timer behind, so that the command ends at once', async () => {
+    const model = await serveModel({ type: 'session.created' });
+    const env = { OPENAI_API_KEY: 'sk-hidden', OPENAI_BASE_URL: model.base };
+    const clock = new VirtualClock(Date.now());
+    const io = { env, out: () => undefined, err: () => undefined, onStop: () => undefined };
+    expect(await doctor([], io, clock)).toBe(0);
+    expect(clock.pending).toBe(0);
   });
 
   it('refuses arguments that it does not know', async () => {
