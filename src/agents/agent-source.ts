@@ -1,0 +1,89 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Agent, Opening } from '../call/agent.ts';
+import { type InstructionSources, loadInstructions } from './instructions.ts';
+
+/** What one call may have of its own in place of the default agent's. */
+export interface AgentOverrides {
+  readonly instructions?: string;
+  readonly voice?: string;
+  readonly greeting?: string;
+}
+
+export interface AgentSettings extends InstructionSources {
+  readonly voice: string;
+  readonly language: string | undefined;
+  readonly whoSpeaksFirst: 'agent' | 'agent-improvises' | 'caller';
+  readonly greeting: string;
+  readonly greetingInterruptible: boolean;
+}
+
+/** Instructions from an address or a file are looked up again after this; a call never waits for it. */
+const refreshAfterMs = 30_000;
+
+/** The agent that answers, as the settings describe it. */
+export class AgentSource {
+  readonly #settings: AgentSettings;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #instructions: string;
+  #loadedAt: number;
+  #loading = false;
+
+  private constructor(settings: AgentSettings, clock: Clock, log: Logger, instructions: string) {
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#log = log;
+    this.#instructions = instructions;
+    this.#loadedAt = clock.now();
+  }
+
+  static async load(settings: AgentSettings, clock: Clock, log: Logger): Promise<AgentSource> {
+    return new AgentSource(settings, clock, log, await loadInstructions(settings, { logger: log }));
+  }
+
+  agent(overrides: AgentOverrides = {}): Agent {
+    this.#refresh();
+    const { voice, language } = this.#settings;
+    return {
+      name: 'default',
+      instructions: overrides.instructions ?? this.#instructions,
+      voice: overrides.voice ?? voice,
+      opening: this.#opening(overrides.greeting),
+      ...(language === undefined ? {} : { language }),
+    };
+  }
+
+  #opening(greeting: string | undefined): Opening {
+    const { whoSpeaksFirst, greetingInterruptible } = this.#settings;
+    // A greeting given for this very call is meant to be said.
+    if (greeting !== undefined) return { speaker: 'agent', greeting, interruptible: greetingInterruptible };
+    switch (whoSpeaksFirst) {
+      case 'caller':
+        return { speaker: 'caller' };
+      case 'agent-improvises':
+        return { speaker: 'agent', interruptible: greetingInterruptible };
+      case 'agent':
+        return { speaker: 'agent', greeting: this.#settings.greeting, interruptible: greetingInterruptible };
+    }
+  }
+
+  /** The next call has what the address or the file says now. */
+  #refresh(): void {
+    const { instructionsUrl, instructionsFile } = this.#settings;
+    if (!instructionsUrl && !instructionsFile) return;
+    if (this.#loading || this.#clock.now() - this.#loadedAt < refreshAfterMs) return;
+    this.#loading = true;
+    // `loadInstructions` never rejects: a source that fails is a warning.
+    loadInstructions(this.#settings, { logger: this.#log }).then(
+      (instructions) => {
+        this.#instructions = instructions;
+        this.#loadedAt = this.#clock.now();
+        this.#loading = false;
+      },
+      () => {
+        this.#loading = false;
+      },
+    );
+  }
+}
