@@ -52,7 +52,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 const vendorParts: readonly string[] = ['carriers', 'models', 'emulators'];
 
 /** Types outside of `src/api` that the API sends as they are. */
-const contractTypes: readonly string[] = ['src/call/events.ts', 'src/call/transcript.ts'];
+const contractTypes: readonly string[] = [
+  'src/base/errors.ts',
+  'src/call/events.ts',
+  'src/call/transcript.ts',
+];
 
 const network = /^(node:(https?|http2|net|tls|dgram|sqlite)|ws|undici|pg|fastify|@fastify\/.*|pino)$/;
 const inputOutput =
@@ -139,9 +143,12 @@ function packageRule(path: string, specifier: string): string | undefined {
   return undefined;
 }
 
-/** `src/call/playout.ts` -> `call`, `src/main.ts` -> `main`; undefined outside of `src/`. */
+/** `src/call/playout.ts` -> `call`; files directly in `src/` are the gateway's, but for `main`. Undefined outside of `src/`. */
 function partOf(path: string): string | undefined {
-  return /^src\/([^/]+?)(\.ts)?(\/|$)/.exec(path)?.[1];
+  const [top, part, below] = path.split('/');
+  if (top !== 'src' || !part) return undefined;
+  if (below) return part;
+  return part === 'main.ts' ? 'main' : 'gateway';
 }
 
 /** `src/carriers/twilio/wire.ts` -> `carriers/twilio`; undefined for files shared by all of a part. */
