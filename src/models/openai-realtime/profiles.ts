@@ -58,7 +58,7 @@ const openAi: RealtimeProfile = {
   formats,
   echoesMetadata: true,
   // `gpt-realtime-2`, `gpt-realtime-2.1-mini`, ... but not `gpt-realtime-2025-08-28`.
-  reasons: (model) => /^gpt-realtime-2(?:[.-](?!\d{4})|$)/.test(model),
+  reasons: (model) => /^gpt-realtime-2(?:[.-]|$)/.test(model),
   headers: bearerHeaders,
 };
 

@@ -1,0 +1,422 @@
+import { describe, expect, it } from 'vitest';
+import { AudioChunk } from '../../audio/chunk.ts';
+import { pcm16At, pcma8k, pcmu8k } from '../../audio/format.ts';
+import type { HistoryItem } from '../../call/model-session.ts';
+import { opening, ready, serverSays } from './test-session.ts';
+
+const audio = AudioChunk.fromBytes(Buffer.alloc(160, 0xff));
+
+describe('opening a session', () => {
+  it('connects with the key, the caller’s hashed id and never the beta header', () => {
+    const { socket } = opening({ safetyIdentifier: 'hash-1' });
+    expect(socket.request.url).toBe('wss://api.openai.com/v1/realtime?model=gpt-realtime-2.1');
+    expect(socket.request.headers).toEqual({
+      Authorization: 'Bearer sk-test',
+      'OpenAI-Safety-Identifier': 'hash-1',
+    });
+  });
+
+  it('configures after session.created and is ready after session.updated, with the history sent before', () => {
+    const history: HistoryItem[] = [];
+    const { socket, call, session } = opening({}, { history: () => history });
+    socket.open();
+    expect(socket.sent).toEqual([]);
+    socket.says({ type: 'session.created', session: {} });
+    socket.says({ type: 'conversation.created', conversation: {} });
+    expect(socket.sent.map((event) => event.type)).toEqual(['session.update']);
+    expect(call.told).toEqual([]);
+
+    history.push({ role: 'caller', text: 'Is it open?' }, { role: 'agent', text: 'Until' });
+    session.appendAudio(audio);
+    socket.says({ type: 'session.updated', session: {} });
+    expect(socket.sent.slice(1)).toMatchObject([
+      { item: { role: 'user', content: [{ type: 'input_text', text: 'Is it open?' }] } },
+      { item: { role: 'assistant', content: [{ type: 'output_text', text: 'Until' }] } },
+    ]);
+    expect(call.take()).toEqual([['ready']]);
+
+    session.appendAudio(audio);
+    expect(socket.last('input_audio_buffer.append')).toEqual({
+      type: 'input_audio_buffer.append',
+      audio: audio.base64().toString(),
+    });
+  });
+
+  it('asks for the phone’s own format and nothing that was not set', () => {
+    const { socket, session } = ready();
+    expect(session.receives).toEqual(pcmu8k);
+    expect(session.sends).toEqual(pcmu8k);
+    expect(socket.last('session.update').session).toEqual({
+      type: 'realtime',
+      output_modalities: ['audio'],
+      instructions: 'Be brief.',
+      audio: {
+        input: {
+          format: { type: 'audio/pcmu' },
+          turn_detection: { type: 'server_vad', create_response: true, interrupt_response: true },
+        },
+        output: { format: { type: 'audio/pcmu' } },
+      },
+    });
+  });
+
+  it('sends every setting that was made, the agent’s own before the model’s', () => {
+    const parameters = { type: 'object', properties: {} };
+    const { socket } = ready(
+      {
+        voice: 'marin',
+        maxOutputTokens: 900,
+        turnDetection: { type: 'semantic_vad', eagerness: 'low' },
+        reasoningEffort: 'low',
+        transcription: { model: 'gpt-transcribe', language: 'fr' },
+        noiseReduction: 'near_field',
+        speed: 1.1,
+      },
+      {
+        agent: {
+          name: 'A',
+          instructions: 'I',
+          voice: 'cedar',
+          language: 'de-AT',
+          opening: { speaker: 'caller' },
+        },
+        prefers: { receives: pcma8k, sends: pcm16At(16_000) },
+        protectOpening: true,
+        tools: [{ name: 'end_call', description: 'Hangs up.', parameters }],
+      },
+    );
+    expect(socket.last('session.update').session).toEqual({
+      type: 'realtime',
+      output_modalities: ['audio'],
+      instructions: 'I',
+      audio: {
+        input: {
+          format: { type: 'audio/pcma' },
+          turn_detection: {
+            type: 'semantic_vad',
+            eagerness: 'low',
+            create_response: false,
+            interrupt_response: false,
+          },
+          transcription: { model: 'gpt-transcribe', language: 'de' },
+          noise_reduction: { type: 'near_field' },
+        },
+        output: { format: { type: 'audio/pcm', rate: 24_000 }, voice: 'cedar', speed: 1.1 },
+      },
+      tools: [{ type: 'function', name: 'end_call', description: 'Hangs up.', parameters }],
+      tool_choice: 'auto',
+      max_output_tokens: 900,
+      reasoning: { effort: 'low' },
+    });
+  });
+
+  it.each([
+    ['gpt-realtime-2', true],
+    ['gpt-realtime-2.1-mini', true],
+    ['gpt-realtime-2-2026-05-01', true],
+    ['gpt-realtime-1.5', false],
+    ['gpt-realtime-2025-08-28', false],
+  ])('sends a reasoning effort to %s: %s', (model, sent) => {
+    const { socket } = ready({ model, reasoningEffort: 'low' });
+    expect(Object.hasOwn(socket.last('session.update').session as object, 'reasoning')).toBe(sent);
+  });
+
+  it('fails when the model answers in a format that would be noise on the phone', () => {
+    const { socket, call } = opening();
+    socket.open();
+    socket.says({ type: 'session.created', session: {} });
+    socket.says({
+      type: 'session.updated',
+      session: { audio: { output: { format: { type: 'audio/pcm', rate: 24_000 } } } },
+    });
+    expect(call.told).toEqual([['failed', 'PATCHCORD_AUDIO_FORMAT', true]]);
+  });
+
+  it('fails when the server does not take the settings', () => {
+    const { socket, call } = opening();
+    socket.open();
+    socket.says({ type: 'session.created', session: {} });
+    socket.says(serverSays.error('invalid_value', 'config-1', { param: 'session.audio.output.voice' }));
+    expect(call.told).toEqual([['failed', 'PATCHCORD_MODEL_REJECTED', true]]);
+    expect(call.errors[0]?.details).toMatchObject({
+      code: 'invalid_value',
+      param: 'session.audio.output.voice',
+    });
+  });
+
+  it.each([
+    ['handshake', 0, 'PATCHCORD_MODEL_UNREACHABLE'],
+    ['session.created', 1, 'PATCHCORD_MODEL_TIMEOUT'],
+    ['session.updated', 2, 'PATCHCORD_MODEL_TIMEOUT'],
+  ])('gives up when the %s does not come in time', (_what, steps, code) => {
+    const { clock, socket, call } = opening({ connectTimeoutMs: 3000 });
+    if (steps > 0) socket.open();
+    if (steps > 1) socket.says({ type: 'session.created', session: {} });
+    clock.advance(2999);
+    expect(call.told).toEqual([]);
+    clock.advance(1);
+    expect(call.told).toEqual([['failed', code, true]]);
+    clock.advance(2000);
+    expect(socket.terminated).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([
+    [401, {}, 'PATCHCORD_MODEL_AUTH', { status: 401 }],
+    [403, {}, 'PATCHCORD_MODEL_AUTH', { status: 403 }],
+    [429, { retryAfter: '2' }, 'PATCHCORD_MODEL_UNREACHABLE', { status: 429, retryAfterMs: 2000 }],
+    [
+      429,
+      { retryAfter: new Date(Date.UTC(2026, 0, 1, 0, 0, 7)).toUTCString() },
+      'PATCHCORD_MODEL_UNREACHABLE',
+      { status: 429, retryAfterMs: 7000 },
+    ],
+    [
+      429,
+      { code: 'insufficient_quota' },
+      'PATCHCORD_MODEL_AUTH',
+      { status: 429, code: 'insufficient_quota' },
+    ],
+    [500, {}, 'PATCHCORD_MODEL_UNREACHABLE', { status: 500 }],
+    [404, {}, 'PATCHCORD_MODEL_UNREACHABLE', { status: 404 }],
+  ])('says what a handshake answered with %i %j means', (status, more, code, details) => {
+    const { clock, socket, call } = opening();
+    socket.refuse(status, more);
+    expect(call.told).toEqual([['failed', code, true]]);
+    expect(call.errors[0]?.details).toEqual(details);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('tells the caller’s side that the model cannot be reached when the connection is refused', () => {
+    const { socket, call } = opening();
+    socket.break('ECONNREFUSED');
+    expect(call.told).toEqual([['failed', 'PATCHCORD_MODEL_UNREACHABLE', true]]);
+    expect(call.errors[0]?.details).toEqual({ code: 'ECONNREFUSED' });
+  });
+});
+
+describe('the caller’s side of the conversation', () => {
+  it('reports speech and what was said, piece by piece and whole', () => {
+    const { socket, call } = ready();
+    socket.says({ type: 'input_audio_buffer.speech_started', item_id: 'u1', audio_start_ms: 3 });
+    socket.says({ type: 'input_audio_buffer.speech_stopped', item_id: 'u1', audio_end_ms: 9 });
+    const transcription = 'conversation.item.input_audio_transcription';
+    socket.says({ type: `${transcription}.delta`, item_id: 'u1', delta: 'Hel' });
+    socket.says({ type: `${transcription}.completed`, item_id: 'u1', transcript: 'Hello.' });
+    expect(call.take()).toEqual([
+      ['speechStarted', 'u1'],
+      ['speechStopped', 'u1'],
+      ['callerText', 'u1', 'Hel', false],
+      ['callerText', 'u1', 'Hello.', true],
+    ]);
+  });
+
+  it('gives the model text and tool results as items', () => {
+    const { socket, session } = ready();
+    session.addText('caller', 'pressed 4');
+    session.addText('system', 'The caller pressed 4.');
+    session.toolResult('call_1', '{"ok":true}');
+    expect(socket.all('conversation.item.create').map((event) => event.item)).toEqual([
+      { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'pressed 4' }] },
+      { type: 'message', role: 'system', content: [{ type: 'input_text', text: 'The caller pressed 4.' }] },
+      { type: 'function_call_output', call_id: 'call_1', output: '{"ok":true}' },
+    ]);
+  });
+
+  it('lets the model react to the caller again after the opening, without naming the voice', () => {
+    const { socket, session } = ready({ voice: 'marin' }, { protectOpening: true });
+    session.protect(true);
+    expect(socket.all('session.update')).toHaveLength(1);
+    session.protect(false);
+    expect(socket.last('session.update').session).toEqual({
+      type: 'realtime',
+      audio: {
+        input: { turn_detection: { type: 'server_vad', create_response: true, interrupt_response: true } },
+      },
+    });
+  });
+
+  it('does nothing before it is ready and after it was closed', () => {
+    const { clock, socket, session, call } = opening();
+    const everything = (): void => {
+      session.appendAudio(audio);
+      session.addText('system', 'x');
+      session.toolResult('call_1', 'x');
+      session.requestResponse({ requestId: 'r1' });
+      session.interrupt({ items: [], cancel: 'requested' });
+      session.protect(true);
+    };
+    socket.open();
+    everything();
+    expect(socket.sent).toEqual([]);
+    session.close();
+    everything();
+    socket.says({ type: 'session.created', session: {} });
+    socket.end(1006);
+    clock.advance(100_000);
+    expect(socket.sent).toEqual([]);
+    expect(call.told).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('errors within a session', () => {
+  it.each([
+    ['response_cancel_not_active'],
+    ['input_audio_buffer_commit_empty'],
+    ['item_truncate_invalid_item_id'],
+    ['unknown_parameter'],
+  ])('survives %s', (code) => {
+    const { socket, call, session } = ready();
+    socket.says(serverSays.error(code, 'truncate-7'));
+    expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_ERROR', false]]);
+    expect(call.errors[0]?.details).toMatchObject({ code, request: 'truncate' });
+    session.addText('system', 'still here');
+    expect(socket.all('conversation.item.create')).toHaveLength(1);
+  });
+
+  it.each([
+    ['invalid_api_key', 'PATCHCORD_MODEL_AUTH'],
+    ['insufficient_quota', 'PATCHCORD_MODEL_AUTH'],
+    ['billing_hard_limit_reached', 'PATCHCORD_MODEL_AUTH'],
+    ['account_deactivated', 'PATCHCORD_MODEL_AUTH'],
+    ['session_expired', 'PATCHCORD_MODEL_EXPIRED'],
+    ['beta_api_shape_disabled', 'PATCHCORD_MODEL_PROTOCOL'],
+  ])('ends at %s, once', (code, expected) => {
+    const { socket, call } = ready();
+    socket.says(serverSays.error(code));
+    socket.says({ type: 'input_audio_buffer.speech_started', item_id: 'u1' });
+    socket.end(1001, 'gone');
+    expect(call.take()).toEqual([['failed', expected, true]]);
+    expect(socket.closed?.code).toBe(1000);
+  });
+
+  it('keeps what the vendor wrote about an error out of the error, for it can quote people', () => {
+    const { socket, call } = ready();
+    socket.says(serverSays.error('invalid_value', null, { message: 'my secret is 1234' }));
+    expect(JSON.stringify([call.errors[0]?.message, call.errors[0]?.details])).not.toContain('1234');
+  });
+
+  it('ignores events that it does not know', () => {
+    const { socket, call } = ready();
+    socket.says({ type: 'response.hologram.delta', delta: 'x' });
+    socket.says({ type: 'rate_limits.updated', rate_limits: [] });
+    expect(call.told).toEqual([]);
+  });
+
+  it('counts nonsense and, when there is too much of it, closes with 1002', () => {
+    const { socket, call } = ready();
+    socket.saysRaw(Buffer.from([1, 2]), true);
+    for (let frame = 0; frame < 18; frame++) socket.saysRaw(Buffer.from('{'));
+    expect(call.count('failed')).toBe(19);
+    expect(call.take().slice(0, 2)).toEqual([
+      ['failed', 'PATCHCORD_MESSAGE_BINARY', false],
+      ['failed', 'PATCHCORD_MESSAGE_MALFORMED', false],
+    ]);
+    socket.saysRaw(Buffer.from('{'));
+    expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_PROTOCOL', true]]);
+    expect(socket.closed?.code).toBe(1002);
+  });
+});
+
+describe('the life of a session', () => {
+  it('reports a connection that drops', () => {
+    const { clock, socket, call } = ready();
+    socket.end(1006);
+    expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_LOST', true]]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('knows an expiry by its close reason alone', () => {
+    const { socket, call } = ready();
+    socket.end(1001, 'Your session hit the maximum duration of 60 minutes.');
+    expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_EXPIRED', true]]);
+  });
+
+  it('pings every 15 seconds and takes a server that answers nothing for 10 for lost', () => {
+    const { clock, socket, call } = ready();
+    clock.advance(60_000);
+    expect(socket.pings).toBe(4);
+    expect(call.told).toEqual([]);
+    socket.answersPings = false;
+    clock.advance(24_999);
+    expect(call.told).toEqual([]);
+    clock.advance(1);
+    expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_LOST', true]]);
+    expect(socket.terminated).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('takes any frame for a sign of life', () => {
+    const { clock, socket, call } = ready();
+    socket.answersPings = false;
+    clock.advance(16_000);
+    socket.says({ type: 'rate_limits.updated' });
+    clock.advance(9000);
+    expect(call.told).toEqual([]);
+  });
+
+  it('warns a minute before the server’s own limit', () => {
+    const { clock, socket, call } = opening();
+    socket.open();
+    const expiresAt = clock.epochMs() / 1000 + 3600;
+    socket.says({ type: 'session.created', session: { expires_at: expiresAt } });
+    socket.says({ type: 'session.updated', session: { expires_at: String(expiresAt) } });
+    call.take();
+    clock.advance(3_539_999);
+    expect(call.told).toEqual([]);
+    clock.advance(1);
+    expect(call.take()).toEqual([['goingAway', 60_000]]);
+  });
+
+  it.each([0, 4e12, -1, 'soon'])('believes no expiry of %s', (expiresAt) => {
+    const { clock, socket, call } = opening();
+    socket.open();
+    socket.says({ type: 'session.created', session: { expires_at: expiresAt } });
+    socket.says({ type: 'session.updated', session: {} });
+    clock.advance(1000);
+    expect(call.take()).toEqual([['ready']]);
+  });
+
+  it('drops audio that a stalled server does not read, and after 10 seconds gives it up', () => {
+    const { clock, socket, call, session } = ready();
+    socket.bufferedAmount = 600 * 1024;
+    session.appendAudio(audio);
+    clock.advance(5000);
+    session.appendAudio(audio);
+    expect(socket.all('input_audio_buffer.append')).toHaveLength(0);
+    socket.bufferedAmount = 0;
+    session.appendAudio(audio);
+    expect(socket.all('input_audio_buffer.append')).toHaveLength(1);
+
+    socket.bufferedAmount = 600 * 1024;
+    session.appendAudio(audio);
+    clock.advance(9999);
+    session.appendAudio(audio);
+    expect(call.told).toEqual([]);
+    clock.advance(1);
+    session.appendAudio(audio);
+    expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_LOST', true]]);
+  });
+
+  it('drops the connection 1.5 seconds after its close frame, for the server does not answer one', () => {
+    const { clock, socket, call, session } = ready();
+    session.close();
+    expect(socket.closed).toEqual({ code: 1000, reason: '' });
+    clock.advance(1499);
+    expect(socket.terminated).toBe(false);
+    clock.advance(1);
+    expect(socket.terminated).toBe(true);
+    expect(clock.pending).toBe(0);
+    expect(call.told).toEqual([]);
+  });
+
+  it('leaves nothing behind where the server does answer the close frame', () => {
+    const { clock, socket, session } = ready();
+    socket.answersClose = true;
+    session.close();
+    session.close();
+    expect(clock.pending).toBe(0);
+    expect(socket.terminated).toBe(false);
+  });
+});
