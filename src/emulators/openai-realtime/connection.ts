@@ -55,8 +55,7 @@ export class Connection implements Transport {
     // `ws` answers a CLOSE frame by calling this method: with the fault, TCP is dropped instead.
     const answerClose = socket.close.bind(socket);
     socket.close = (code, reason) => {
-      const closedByPeer = socket.readyState === WebSocket.OPEN && code !== undefined;
-      if (closedByPeer && options.faults().noCloseReply === true) socket.terminate();
+      if (options.faults().noCloseReply === true) socket.terminate();
       else answerClose(code, reason);
     };
     this.#answerClose = answerClose;

@@ -135,6 +135,13 @@ describe('faults', () => {
     expect(await talk.closed()).toMatchObject({ code: 1006 });
   });
 
+  it('drop TCP on a CLOSE without a code too', async () => {
+    const talk = await open('noCloseReply');
+    await talk.next('session.created');
+    talk.socket.close();
+    expect(await talk.closed()).toMatchObject({ code: 1006 });
+  });
+
   it('close in order without that fault', async () => {
     const talk = await open('');
     await talk.next('session.created');

@@ -35,10 +35,10 @@ const reasons: Readonly<Record<number, string>> = {
  */
 export function admit(
   request: IncomingMessage,
+  url: URL,
   apiKeys: readonly string[] | undefined,
   faults: Faults,
 ): Admission | Refusal {
-  const url = new URL(request.url ?? '/', 'http://emulator');
   if (faults.handshakeStatus !== undefined) return faultRefusal(faults.handshakeStatus, faults.retryAfterS);
   if (!/\/realtime\/?$/.test(url.pathname)) {
     return { status: 404, code: null, message: `Invalid URL (GET ${url.pathname})` };

@@ -66,6 +66,7 @@ describe('handshake', () => {
     expect(await refusedHandshake(`${wsUrl}?model=m`)).toMatchObject({ status: 401 });
     expect(await refusedHandshake(wsUrl, good)).toMatchObject({ status: 400 });
     expect(await refusedHandshake(`${wsUrl}?call_id=rtc_1`, good)).toMatchObject({ status: 404 });
+    expect(await refusedHandshake(wsUrl.replace('/v1/realtime', '//'), good)).toMatchObject({ status: 400 });
     expect(await refusedHandshake(wsUrl.replace('/realtime', '/chat'), good)).toMatchObject({ status: 404 });
   });
 
@@ -165,6 +166,21 @@ describe('session', () => {
     talk.send({ type: 'input_audio_buffer.clear' });
     await talk.next('input_audio_buffer.cleared');
     expect(emulator?.sessions[0]?.record.errors).toHaveLength(8);
+  });
+});
+
+describe('a transcription session', () => {
+  it('hears turns and tells their words, and answers nothing', async () => {
+    const { wsUrl } = await start();
+    client = new TestClient(`${wsUrl}?intent=transcription`);
+    expect((await client.next('session.created')).session).not.toHaveProperty('audio.output');
+    const input = { ...pcmu.input, transcription: { model: 'gpt-transcribe' } };
+    client.send({ type: 'session.update', session: { type: 'transcription', audio: { input } } });
+    append(client, sine(300, 600, 8000), silence(700, 8000));
+    await client.next('conversation.item.input_audio_transcription.completed');
+    client.send({ type: 'response.create' });
+    await client.next('error');
+    expect(client.types()).not.toContain('response.created');
   });
 });
 

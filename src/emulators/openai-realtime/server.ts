@@ -185,10 +185,11 @@ class Emulator implements OpenAiEmulator {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const number = ++this.#handshakes;
     socket.on('error', (error) => this.#log.debug({ error: error.message }, 'a connection failed'));
-    const query = new URL(request.url ?? '/', 'http://emulator').searchParams;
+    let url: URL;
     let faults: Faults;
     try {
-      faults = this.#faultsOf(number, query);
+      url = new URL(request.url ?? '/', 'http://emulator');
+      faults = this.#faultsOf(number, url.searchParams);
     } catch (thrown) {
       const code = thrown instanceof PatchcordError ? thrown.code : null;
       refuse(socket, { status: 400, code, message: messageOf(thrown) });
@@ -198,7 +199,7 @@ class Emulator implements OpenAiEmulator {
       this.#hold(socket, undefined);
       return;
     }
-    const proceed = () => this.#answer(request, socket, head, number, faults);
+    const proceed = () => this.#answer(request, url, socket, head, number, faults);
     if (faults.handshakeDelayMs === undefined) {
       proceed();
       return;
@@ -225,8 +226,15 @@ class Emulator implements OpenAiEmulator {
     return { ...this.#faults, ...faultsFor?.({ number, query }), ...byQuery };
   }
 
-  #answer(request: IncomingMessage, socket: Duplex, head: Buffer, number: number, faults: Faults): void {
-    const admission = admit(request, this.#options.apiKeys, faults);
+  #answer(
+    request: IncomingMessage,
+    url: URL,
+    socket: Duplex,
+    head: Buffer,
+    number: number,
+    faults: Faults,
+  ): void {
+    const admission = admit(request, url, this.#options.apiKeys, faults);
     if ('status' in admission) {
       refuse(socket, admission satisfies Refusal);
       return;

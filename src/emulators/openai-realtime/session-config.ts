@@ -104,6 +104,13 @@ export function defaultSession(
   };
 }
 
+/** The session as events show it: a transcription session has nothing that speaks. */
+export function shownSession(config: SessionConfig): object {
+  if (config.type === 'realtime') return structuredClone(config);
+  const { type, object, id, expires_at, include, audio } = config;
+  return structuredClone({ type, object, id, expires_at, include, audio: { input: audio.input } });
+}
+
 /** What decides whether a field may change now. */
 export interface UpdateState {
   readonly hasModelAudio: boolean;

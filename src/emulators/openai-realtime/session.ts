@@ -13,7 +13,13 @@ import type { Ids } from './ids.ts';
 import type { Pace } from './pace.ts';
 import type { ResponseRun } from './response.ts';
 import { Responses } from './responses.ts';
-import { audioFormatOf, defaultSession, type SessionConfig, updatedSession } from './session-config.ts';
+import {
+  audioFormatOf,
+  defaultSession,
+  type SessionConfig,
+  shownSession,
+  updatedSession,
+} from './session-config.ts';
 import { SessionRecord } from './session-record.ts';
 import { EventProblem, isRecord, missing } from './shape.ts';
 
@@ -368,7 +374,7 @@ export class Session {
 
   #wireConfig(): Extract<ServerEvent, { type: 'session.created' }>['session'] {
     // Null marks what is off; the published types have the field absent.
-    return structuredClone(this.#config) as unknown as Extract<
+    return shownSession(this.#config) as unknown as Extract<
       ServerEvent,
       { type: 'session.created' }
     >['session'];
