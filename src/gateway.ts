@@ -1,159 +1,63 @@
-import { randomUUID } from 'node:crypto';
-import { AgentSource } from './agents/agent-source.ts';
-import { loadPhrase } from './agents/phrases.ts';
 import type { Clock } from './base/clock.ts';
-import { PatchcordError } from './base/errors.ts';
 import type { Logger } from './base/logger.ts';
-import { Call } from './call/call.ts';
-import { CallDirectory } from './call/directory.ts';
-import { endCallTool } from './call/end-call.ts';
-import type { Leg } from './call/leg.ts';
-import type { SpeechModel } from './call/model-session.ts';
-import type { Phrase } from './call/phrase.ts';
-import type { AcceptedCall, CallOverrides, CarrierHost } from './carriers/carrier.ts';
+import { SystemClock } from './base/clock.ts';
+import { registerWebhooks } from './carriers/webhook-server.ts';
+import { twilioCarrier } from './carriers/twilio/carrier.ts';
 import type { Settings } from './config/schema.ts';
+import { chooseModel } from './model-choice.ts';
+import { type Server, startServer } from './server.ts';
+import { Switchboard } from './switchboard.ts';
 
 export interface GatewayOptions {
   readonly settings: Settings;
-  readonly clock: Clock;
   readonly log: Logger;
-  readonly model: SpeechModel;
-  /** Told about every refused or malformed peer. */
-  refused(carrier: string, error: PatchcordError): void;
+  readonly clock?: Clock;
 }
 
-/** Time for a goodbye when the drain bound has passed. */
-const lastGoodbyeMs = 15_000;
+export interface Gateway {
+  readonly url: string;
+  readonly switchboard: Switchboard;
+  readonly demo: boolean;
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
 
-/** Makes calls of legs, admits or refuses them, and lets them end. One per process. */
-export class Gateway {
-  readonly directory: CallDirectory;
-  readonly #settings: Settings;
-  readonly #clock: Clock;
-  readonly #log: Logger;
-  readonly #model: SpeechModel;
-  readonly #agents: AgentSource;
-  readonly #apology: Phrase;
-  readonly #refused: GatewayOptions['refused'];
-  #draining = false;
-
-  private constructor(options: GatewayOptions, agents: AgentSource) {
-    this.#settings = options.settings;
-    this.#clock = options.clock;
-    this.#log = options.log;
-    this.#model = options.model;
-    this.#refused = (carrier, error) => options.refused(carrier, error);
-    this.#agents = agents;
-    this.#apology = loadPhrase(
-      'apology',
-      "I'm sorry, something went wrong on our side. Please call again later. Goodbye.",
-    );
-    this.directory = new CallDirectory(options.log);
-  }
-
-  static async create(options: GatewayOptions): Promise<Gateway> {
-    const { openai, agent } = options.settings;
-    const source = {
-      instructions: openai.instructions,
-      instructionsUrl: openai.instructionsUrl,
-      instructionsFile: openai.instructionsFile,
-      instructionsTimeoutMs: openai.instructionsTimeoutMs,
-      voice: openai.voice,
-      language: openai.language,
-      whoSpeaksFirst: agent.whoSpeaksFirst,
-      greeting: agent.greeting,
-      greetingInterruptible: agent.greetingInterruptible,
-    };
-    return new Gateway(options, await AgentSource.load(source, options.clock, options.log));
-  }
-
-  get draining(): boolean {
-    return this.#draining;
-  }
-
-  /** What carriers may ask of the gateway. */
-  get host(): CarrierHost {
-    const allowed: readonly string[] = this.#settings.carriers.allowUnsigned;
-    return {
-      clock: this.#clock,
-      log: this.#log,
-      publicUrl: this.#settings.server.publicUrl,
-      allowsUnsigned: (carrier) => allowed.includes(carrier),
-      admission: () => {
-        const error = this.#refusal();
-        return error ? { admitted: false, error } : { admitted: true };
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { settings, log } = options;
+  const clock = options.clock ?? new SystemClock();
+  const choice = await chooseModel(settings, clock, log);
+  const switchboard = await Switchboard.create({ settings, clock, log, model: choice.model, refused: () => undefined });
+  const carriers = [
+    twilioCarrier(
+      {
+        ...settings.twilio,
+        streamTokenTtlMs: settings.carriers.streamTokenTtlMs,
+        maxCallMs: settings.call.maxDurationMs,
+        ringTimeoutMs: settings.call.answerTimeoutMs,
       },
-      accept: (leg, overrides) => this.accept(leg, overrides),
-      refused: (carrier, error, fields) => {
-        this.#log.warn({ carrier, code: error.code, ...error.details, ...fields }, error.message);
-        this.#refused(carrier, error);
-      },
-    };
-  }
-
-  /** @throws PatchcordError PATCHCORD_DRAINING, PATCHCORD_CALL_LIMIT */
-  accept(leg: Leg, overrides?: CallOverrides): AcceptedCall {
-    const refusal = this.#refusal();
-    if (refusal) throw refusal;
-    const callId = `call_${randomUUID().replaceAll('-', '').slice(0, 20)}`;
-    const call = new Call({
-      callId,
-      leg,
-      agent: this.#agents.agent(overrides),
-      model: this.#model,
-      tools: [endCallTool],
-      limits: this.#settings.call,
-      apology: this.#apology,
-      clock: this.#clock,
-      log: this.#log.child({ callId, carrier: leg.carrier }),
-      observe: this.directory.tell,
-    });
-    this.directory.add(call);
-    call.start();
-    return { callId };
-  }
-
-  /**
-   * No new calls from now on. Settles when the last live call has ended: on its own, or after the bound with a
-   * goodbye, or cut when even that takes too long.
-   */
-  async drain(): Promise<void> {
-    this.#draining = true;
-    const { timeoutMs } = this.#settings.drain;
-    this.#log.info({ liveCalls: this.directory.size, timeoutMs }, 'draining: no new calls are taken');
-    if (await this.#emptied(timeoutMs)) return;
-    this.#log.warn({ liveCalls: this.directory.size }, 'the drain bound has passed: saying goodbye');
-    for (const call of this.directory.calls()) {
-      call.finish('drain', 'The line has to be closed now. Apologise in one short sentence and say goodbye.');
-    }
-    if (await this.#emptied(lastGoodbyeMs)) return;
-    for (const call of this.directory.calls()) call.end('drain');
-    await this.#emptied(this.#settings.call.endTimeoutMs + 1000);
-  }
-
-  /** Whether no call is left, at the latest after `boundMs`. */
-  #emptied(boundMs: number): Promise<boolean> {
-    if (this.directory.size === 0) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const finish = (): void => {
-        timer.cancel();
-        stop();
-        resolve(this.directory.size === 0);
-      };
-      const timer = this.#clock.setTimeout(finish, boundMs);
-      const stop = this.directory.observe((event) => {
-        if (event.type === 'call.ended' && this.directory.size === 0) finish();
-      });
-    });
-  }
-
-  #refusal(): PatchcordError | undefined {
-    if (this.#draining) return new PatchcordError('PATCHCORD_DRAINING');
-    const { maxCalls } = this.#settings.call;
-    if (this.directory.size < maxCalls) return undefined;
-    return new PatchcordError('PATCHCORD_CALL_LIMIT', undefined, {
-      maxCalls,
-      setting: 'PATCHCORD_MAX_CALLS',
-    });
-  }
+      switchboard.host,
+    ),
+  ];
+  const server: Server = await startServer({
+    host: settings.server.host,
+    port: settings.server.port,
+    log,
+    sockets: carriers.flatMap((carrier) => carrier.sockets),
+    async routes(app) {
+      registerWebhooks(app, carriers.flatMap((carrier) => carrier.webhooks), log);
+      app.get('/healthz', () => ({ ok: true }));
+      app.get('/readyz', (_request, reply) => reply.status(switchboard.draining ? 503 : 200).send({}));
+    },
+  });
+  return {
+    url: server.url,
+    switchboard,
+    demo: choice.demo,
+    drain: () => switchboard.drain(),
+    async close() {
+      for (const carrier of carriers) carrier.close();
+      await server.close();
+      await choice.close();
+    },
+  };
 }

@@ -1,0 +1,60 @@
+import { messageOf, PatchcordError } from './base/errors.ts';
+import type { CommandIo } from './commands/command-io.ts';
+
+const usage = `Usage: patchcord COMMAND [options]
+
+  serve      take calls: carriers on one side, the speech model on the other
+  simulate   call a gateway with simulated callers, and measure
+  emulate    run the emulator of the OpenAI Realtime API: patchcord emulate openai
+  doctor     check the settings and what they point at, and say what to do
+
+patchcord COMMAND --help tells more. Settings: docs/configuration.md`;
+
+type Command = (args: string[], io: CommandIo) => Promise<number>;
+
+/** Commands load when they are run: a simulation needs no database, a gateway no simulator. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./commands/serve.ts')).serve,
+  simulate: async () => (await import('./commands/simulate.ts')).simulate,
+  emulate: async () => (await import('./commands/emulate.ts')).emulate,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+};
+
+const io: CommandIo = {
+  env: process.env,
+  out: (line) => process.stdout.write(`${line}\n`),
+  err: (line) => process.stderr.write(`${line}\n`),
+  onStop(handler) {
+    let stopping = false;
+    const stop = (): void => {
+      // The second signal means it.
+      if (stopping) process.exit(1);
+      stopping = true;
+      handler();
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  },
+};
+
+async function main(args: string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    io.out(usage);
+    return name === undefined ? 2 : 0;
+  }
+  const load = commands[name];
+  if (!load) {
+    io.err(`patchcord: there is no command ${JSON.stringify(name)}.\n\n${usage}`);
+    return 2;
+  }
+  const command = await load();
+  return command(rest, io);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (thrown) {
+  io.err(thrown instanceof PatchcordError ? `${thrown.code}: ${thrown.message}` : `patchcord: ${messageOf(thrown)}`);
+  process.exitCode = 1;
+}
