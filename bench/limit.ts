@@ -7,6 +7,7 @@ import type { Subject } from './subjects.ts';
 const lateMs = 20;
 /** From here on the generator itself may be what is late. */
 const generatorFull = 0.92;
+const generatorLateMs = 10;
 const settleMs = 2500;
 const windowSeconds = 5;
 const coarse = 1.25;
@@ -26,6 +27,7 @@ export interface LimitStep {
   readonly lost: number;
   readonly cpuMsPerCallSecond: number;
   readonly generatorLoad: number;
+  readonly generatorLateP99Ms: number;
   readonly inTime: boolean;
 }
 
@@ -37,12 +39,17 @@ export async function measureLimit(
 ): Promise<LimitFigures> {
   const load = await Load.start(subject, { core: bench.subjectCore });
   const steps: LimitStep[] = [];
-  const tryCalls = async (calls: number): Promise<LimitStep> => {
+  const look = async (calls: number): Promise<LimitStep> => {
     const step = await observeStep(load, calls);
     const verdict = step.inTime ? 'in time' : 'too late';
     bench.note(`limit: ${subject.name}, ${calls} calls: p99 ${step.p99Ms.toFixed(1)} ms, ${verdict}`);
     steps.push(step);
     return step;
+  };
+  // A neighbour on the machine can spoil one look, hardly two.
+  const tryCalls = async (calls: number): Promise<LimitStep> => {
+    const first = await look(calls);
+    return first.inTime ? first : look(calls);
   };
   try {
     let good = 0;
@@ -68,10 +75,14 @@ export async function measureLimit(
         failed = step;
       }
     }
-    return { calls: good, endedBy: failed.generatorLoad > generatorFull ? 'generator' : 'subject', steps };
+    return { calls: good, endedBy: endedBy(failed), steps };
   } finally {
     await load.stop();
   }
+}
+
+function endedBy({ generatorLoad, generatorLateP99Ms }: LimitStep): LimitFigures['endedBy'] {
+  return generatorLoad > generatorFull || generatorLateP99Ms > generatorLateMs ? 'generator' : 'subject';
 }
 
 async function observeStep(load: Load, calls: number): Promise<LimitStep> {
@@ -92,6 +103,7 @@ async function observeStep(load: Load, calls: number): Promise<LimitStep> {
     lost,
     cpuMsPerCallSecond: window.cpuMsPerCallSecond,
     generatorLoad: window.generatorLoad,
+    generatorLateP99Ms: meter.generatorLateMs.summary().p99,
     inTime: p99Ms < lateMs && lost === 0 && backlog < calls * 5,
   };
 }

@@ -19,6 +19,8 @@ export interface Options {
   /** Where the search for the limit starts and where it ends at the latest. */
   readonly limitFrom: number;
   readonly limitTo: number;
+  /** Several parts at a time: quick, and worthless as a measurement. */
+  readonly together: boolean;
   readonly json: string | undefined;
   readonly markdown: boolean;
 }
@@ -59,15 +61,16 @@ export function readOptions(argv: readonly string[]): Options {
     subject: values.subject,
     parts: new Set(chosen.map(partNamed)),
     calls,
-    seconds: whole('--seconds', values.seconds ?? (smoke ? '2' : '10')),
+    seconds: whole('--seconds', values.seconds ?? (smoke ? '4' : '10')),
     settleSeconds: smoke ? 1 : 5,
     rounds: whole('--rounds', values.rounds ?? (smoke ? '1' : '2')),
-    truncationCallsPerScenario: smoke ? 2 : 12,
-    truncationSeconds: smoke ? 8 : 40,
+    truncationCallsPerScenario: smoke ? 3 : 12,
+    truncationSeconds: smoke ? 10 : 40,
     memoryCalls: smoke ? 10 : 200,
     churnCalls: whole('--churn', values.churn ?? (smoke ? '60' : '2000')),
     limitFrom: 200,
     limitTo: whole('--limit-to', values['limit-to'] ?? '2000'),
+    together: smoke,
     json: values.json,
     markdown: values.markdown,
   };

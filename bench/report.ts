@@ -77,10 +77,15 @@ export function rowsOf(results: Results): Row[] {
     }
   }
   for (const { scenario, errorMs, magnitudeMs } of results.truncation) {
-    const title = `truncation error, ${scenario} (${errorMs.count} cuts)`;
-    single(`${title}, p50`, 'ms', errorMs.p50);
-    single(`${title}, p99 of the size`, 'ms', magnitudeMs.p99, '<= 20');
-    single(`${title}, worst`, 'ms', -errorMs.min > errorMs.max ? errorMs.min : errorMs.max);
+    const worst = -errorMs.min > errorMs.max ? errorMs.min : errorMs.max;
+    rows.push({
+      figure: `truncation error, ${scenario} (${errorMs.count} cuts): p50, p99 of the size, worst`,
+      unit: 'ms',
+      subject: [errorMs.p50, magnitudeMs.p99, worst].map(show).join(', '),
+      relay: none,
+      ratio: none,
+      goal: 'p99 <= 20',
+    });
   }
   if (results.rejections !== undefined)
     single('rejections by the model side', 'errors', results.rejections, '0');
@@ -120,7 +125,7 @@ export function renderTable(rows: readonly Row[], subject: string, markdown: boo
     row.ratio,
     row.goal,
   ]);
-  const widths = titlesWidths(lines);
+  const widths = columnWidths(lines);
   const rendered = lines.map((cells) => {
     const padded = cells.map((cell, column) => {
       const width = widths[column] ?? 0;
@@ -136,7 +141,7 @@ export function renderTable(rows: readonly Row[], subject: string, markdown: boo
   return [head, markdown ? `| ${rule.join(' | ')} |` : rule.join('  '), ...body].join('\n');
 }
 
-function titlesWidths(lines: ReadonlyArray<readonly string[]>): number[] {
+function columnWidths(lines: ReadonlyArray<readonly string[]>): number[] {
   const columns = lines[0]?.length ?? 0;
   return Array.from({ length: columns }, (_, column) =>
     Math.max(...lines.map((cells) => cells[column]?.length ?? 0)),

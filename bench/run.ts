@@ -5,11 +5,14 @@ import { Faults } from './faults.ts';
 import { measureLimit } from './limit.ts';
 import {
   type Bench,
+  type ChurnFigures,
   type LoadFigures,
+  type MemoryFigures,
   measureChurn,
   measureLoad,
   measureMemory,
   measureTruncation,
+  type TruncationFigures,
 } from './measure.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { type Pair, type Results, renderTable, rowsOf } from './report.ts';
@@ -31,7 +34,10 @@ function halfLoad(results: Pick<Results, 'limit' | 'load'>, options: Options): n
   return relayCpu ? Math.round(500 / relayCpu) : 200;
 }
 
-async function both<T>(subject: Subject, measure: (subject: Subject) => Promise<T>): Promise<Pair<T>> {
+type Measure<T> = (subject: Subject) => Promise<T>;
+
+async function both<T>(subject: Subject, together: boolean, measure: Measure<T>): Promise<Pair<T>> {
+  if (together) return Promise.all([measure(subject), measure(relay)]);
   const first = await measure(subject);
   return [first, await measure(relay)];
 }
@@ -54,7 +60,7 @@ async function loadPair(
 }
 
 async function measure(bench: Bench, options: Options, machine: string): Promise<Results> {
-  const { parts } = options;
+  const { parts, together } = options;
   const subject = subjectNamed(options.subject);
   const load: Pair<LoadFigures>[] = [];
   if (parts.has('cpu')) {
@@ -62,41 +68,44 @@ async function measure(bench: Bench, options: Options, machine: string): Promise
   }
   const range = { from: options.limitFrom, to: options.limitTo };
   const limit = parts.has('limit')
-    ? await both(subject, (one) => measureLimit(bench, one, range))
+    ? await both(subject, false, (one) => measureLimit(bench, one, range))
     : undefined;
-  const half =
-    parts.has('latency') || parts.has('barge')
-      ? await loadPair(bench, subject, options, halfLoad({ limit, load }, options))
-      : undefined;
-  const truncating = parts.has('truncation') && subject.bargesIn;
-  const truncation = truncating
-    ? await measureTruncation(bench, subject, {
-        callsPerScenario: options.truncationCallsPerScenario,
-        seconds: options.truncationSeconds,
-      })
-    : [];
-  const { memoryCalls: calls, settleSeconds: seconds } = options;
-  const memory = parts.has('memory')
-    ? await both(subject, (one) => measureMemory(bench, one, { calls, seconds }))
-    : undefined;
-  const churn = parts.has('churn')
-    ? await both(subject, (one) => measureChurn(bench, one, options.churnCalls))
-    : undefined;
-  const { bargesIn } = subject;
-  const faults = bench.faults.tally.toObject();
-  const rejections = bargesIn ? bench.faults.rejections.total : undefined;
+  let half: Pair<LoadFigures> | undefined;
+  if (parts.has('latency') || parts.has('barge')) {
+    const calls = halfLoad({ limit, load }, options);
+    half =
+      load.find(([figures]) => figures.calls === calls) ?? (await loadPair(bench, subject, options, calls));
+  }
+  const { truncationCallsPerScenario: callsPerScenario, truncationSeconds } = options;
+  const truncate = async (): Promise<readonly TruncationFigures[]> => {
+    if (!parts.has('truncation') || !subject.bargesIn) return [];
+    return measureTruncation(bench, subject, { callsPerScenario, seconds: truncationSeconds });
+  };
+  const { memoryCalls: calls, settleSeconds: seconds, churnCalls } = options;
+  const remember = async (): Promise<Pair<MemoryFigures> | undefined> => {
+    if (!parts.has('memory')) return undefined;
+    return both(subject, together, (one) => measureMemory(bench, one, { calls, seconds }));
+  };
+  const churn = async (): Promise<Pair<ChurnFigures> | undefined> => {
+    if (!parts.has('churn')) return undefined;
+    return both(subject, together, (one) => measureChurn(bench, one, churnCalls));
+  };
+  const rest = together
+    ? await Promise.all([truncate(), remember(), churn()])
+    : ([await truncate(), await remember(), await churn()] as const);
+  const { bargesIn, name } = subject;
   return {
-    subject: subject.name,
+    subject: name.split('/').at(-1) ?? name,
     machine,
     load,
-    half,
     limit,
-    truncation,
-    memory,
-    churn,
+    half,
+    truncation: rest[0],
+    memory: rest[1],
+    churn: rest[2],
     bargesIn,
-    faults,
-    rejections,
+    faults: bench.faults.tally.toObject(),
+    rejections: bargesIn ? bench.faults.rejections.total : undefined,
   };
 }
 
