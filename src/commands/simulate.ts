@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises';
+import { type Clock, SystemClock } from '../base/clock.ts';
+import { messageOf, PatchcordError } from '../base/errors.ts';
+import {
+  type EmulatedSession,
+  type OpenAiEmulator,
+  startOpenAiEmulator,
+} from '../emulators/openai-realtime/server.ts';
+import type { SessionRecord } from '../emulators/openai-realtime/session-record.ts';
+import { audioFromWav, type CallerAudio, generateSpeech } from '../emulators/twilio/caller-audio.ts';
+import type { CommandIo } from './command-io.ts';
+import type { CallSummary, SimulatedCall } from './simulate-carriers.ts';
+import { readSimulateOptions, type SimulateOptions, simulateHelp } from './simulate-options.ts';
+import { reportOf, tableOf } from './simulate-report.ts';
+import { truncationErrorsMs } from './truncation-check.ts';
+
+/** The command `patchcord simulate`: 0 when every call was ok, 1 when not, 2 when it can't begin. */
+export async function simulate(
+  args: string[],
+  io: CommandIo,
+  clock: Clock = new SystemClock(),
+): Promise<number> {
+  let options: SimulateOptions | 'help';
+  let voices: readonly CallerAudio[];
+  try {
+    options = readSimulateOptions(args, io.env);
+    if (options === 'help') {
+      io.out(simulateHelp);
+      return 0;
+    }
+    voices = await voicesOf(options);
+  } catch (error) {
+    io.err(messageOf(error));
+    io.err('Try: patchcord simulate --help');
+    return 2;
+  }
+  if (options.authToken === '')
+    io.err('No --auth-token and no TWILIO_AUTH_TOKEN: signatures will not be valid.');
+  const sessions: SessionRecord[] = [];
+  const model = await startModel(options, clock, sessions);
+  try {
+    const calls = await runCalls(options, clock, voices, io);
+    const report = reportOf(
+      calls,
+      truncationErrorsMs(
+        calls.map(({ clears }) => clears),
+        sessions,
+      ),
+    );
+    if (options.json) io.out(JSON.stringify(report));
+    else for (const line of tableOf(report)) io.out(line);
+    return report.calls.failed === 0 && calls.length === options.calls ? 0 : 1;
+  } finally {
+    await model?.close();
+  }
+}
+
+async function voicesOf(options: SimulateOptions): Promise<CallerAudio[]> {
+  if (options.wav === undefined)
+    return [0, 1, 2, 3].map((voice) => generateSpeech(1200, options.seed + voice));
+  const audio = audioFromWav(await readFile(options.wav));
+  if (audio.frames.length > 0) return [audio];
+  throw new PatchcordError('PATCHCORD_CONFIG_INVALID', '--wav names a file without audio');
+}
+
+async function startModel(
+  options: SimulateOptions,
+  clock: Clock,
+  sessions: SessionRecord[],
+): Promise<OpenAiEmulator | undefined> {
+  if (options.modelPort === undefined) return undefined;
+  const onSession = ({ record }: EmulatedSession) => sessions.push(record);
+  return startOpenAiEmulator({ host: '127.0.0.1', port: options.modelPort, clock, onSession });
+}
+
+/** Starts the calls at the set rate, never more at once than allowed; resolves when all are over. */
+async function runCalls(
+  options: SimulateOptions,
+  clock: Clock,
+  voices: readonly CallerAudio[],
+  io: CommandIo,
+): Promise<CallSummary[]> {
+  const live = new Set<SimulatedCall>();
+  const running = new Set<Promise<void>>();
+  const summaries: CallSummary[] = [];
+  let stopped = false;
+  let wake: () => void = () => undefined;
+  io.onStop(() => {
+    stopped = true;
+    for (const call of live) call.hangUp();
+    wake();
+  });
+  const beganAtMs = clock.now();
+  for (let index = 0; index < options.calls && !stopped; index++) {
+    const dueInMs = beganAtMs + (index * 1000) / options.perSecond - clock.now();
+    if (dueInMs > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = clock.setTimeout(resolve, dueInMs);
+        wake = () => {
+          timer.cancel();
+          resolve();
+        };
+      });
+    }
+    while (running.size >= options.concurrency) await Promise.race(running);
+    if (stopped) break;
+    const call = options.carrier.newCall(options, clock, index, voices);
+    live.add(call);
+    const done: Promise<void> = call.run().then((summary) => {
+      summaries.push(summary);
+      live.delete(call);
+      running.delete(done);
+    });
+    running.add(done);
+  }
+  await Promise.all(running);
+  return summaries;
+}

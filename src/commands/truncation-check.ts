@@ -1,0 +1,74 @@
+import type { SessionRecord } from '../emulators/openai-realtime/session-record.ts';
+import type { SeenClear } from './simulate-carriers.ts';
+
+/** A truncation belongs to a clear when both were seen within this. */
+const nearMs = 400;
+
+/**
+ * How far what the model was told lies from what the carrier had played, per barge-in, in milliseconds; positive
+ * when the model believes that more was heard. Sums over the whole session are compared, barge-in by barge-in, so
+ * that answers that were heard to their end before count too. Sessions are matched to calls by their times; both
+ * must be of one clock.
+ */
+export function truncationErrorsMs(
+  calls: readonly (readonly SeenClear[])[],
+  sessions: readonly Pick<SessionRecord, 'truncations' | 'items'>[],
+): number[] {
+  const left = new Set(sessions);
+  const errors: number[] = [];
+  for (const clears of calls) {
+    const session = nearestSession(clears, left);
+    if (session === undefined) continue;
+    left.delete(session);
+    errors.push(...errorsOf(clears, session));
+  }
+  return errors;
+}
+
+function nearestSession<S extends Pick<SessionRecord, 'truncations'>>(
+  clears: readonly SeenClear[],
+  sessions: ReadonlySet<S>,
+): S | undefined {
+  let best: S | undefined;
+  let fewestMs = Number.POSITIVE_INFINITY;
+  for (const session of sessions) {
+    const gaps = clears.map(({ atMs }) => {
+      return Math.min(nearMs, ...session.truncations.map((truncation) => Math.abs(truncation.atMs - atMs)));
+    });
+    const sum = gaps.reduce((total, gap) => total + gap, 0);
+    if (sum < fewestMs && gaps.some((gap) => gap < nearMs)) {
+      best = session;
+      fewestMs = sum;
+    }
+  }
+  return best;
+}
+
+function errorsOf(
+  clears: readonly SeenClear[],
+  session: Pick<SessionRecord, 'truncations' | 'items'>,
+): number[] {
+  const errors: number[] = [];
+  let playedBefore = 0;
+  let believedBefore = 0;
+  for (const truncation of session.truncations) {
+    if (!truncation.accepted) continue;
+    const clear = clears.find(({ atMs }) => Math.abs(atMs - truncation.atMs) < nearMs);
+    if (clear === undefined) continue;
+    const believed = believedAt(session, truncation.itemId, truncation.audioEndMs);
+    errors.push(believed - believedBefore - (clear.playedMs - playedBefore));
+    believedBefore = believed;
+    playedBefore = clear.playedMs;
+  }
+  return errors;
+}
+
+/** What the model holds for heard up to and with this item: all of it, what was truncated, nothing where deleted. */
+function believedAt({ items }: Pick<SessionRecord, 'items'>, itemId: string, audioEndMs: number): number {
+  let total = 0;
+  for (const item of items) {
+    if (item.itemId === itemId) return total + audioEndMs;
+    if (!item.deleted) total += item.truncatedMs ?? item.generatedMs;
+  }
+  return total + audioEndMs;
+}
