@@ -10,6 +10,7 @@ export type Told = readonly [name: keyof ModelEvents, ...args: unknown[]];
 export class TestCall implements ModelEvents {
   readonly told: Told[] = [];
   readonly errors: PatchcordError[] = [];
+  readonly #waiting = new Set<{ fits(told: Told): boolean; resolve(told: Told): void }>();
 
   ready: ModelEvents['ready'] = () => this.#keep('ready');
   resuming: ModelEvents['resuming'] = (error) => this.#keep('resuming', this.#error(error));
@@ -41,8 +42,18 @@ export class TestCall implements ModelEvents {
     return this.told.filter(([told]) => told === name).length;
   }
 
+  /** Settles at the first event, from now on, that fits. */
+  until(fits: (told: Told) => boolean): Promise<Told> {
+    return new Promise((resolve) => this.#waiting.add({ fits, resolve }));
+  }
+
   #keep(...told: Told): void {
     this.told.push(told);
+    for (const waiting of this.#waiting) {
+      if (!waiting.fits(told)) continue;
+      this.#waiting.delete(waiting);
+      waiting.resolve(told);
+    }
   }
 
   #error(error: PatchcordError): string {
