@@ -4,6 +4,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { type Clock, SystemClock, type Timeout } from '../../base/clock.ts';
 import { messageOf, PatchcordError } from '../../base/errors.ts';
 import { type Logger, silentLogger } from '../../base/logger.ts';
+import { maxAppendBytes } from './append.ts';
 import type { Behaviour, CallerTurn } from './behaviours/behaviour.ts';
 import { demoBehaviour } from './behaviours/demo.ts';
 import { Connection } from './connection.ts';
@@ -12,7 +13,7 @@ import { type Faults, parseFaults } from './faults.ts';
 import { admit, type Refusal, refuse } from './handshake.ts';
 import { Ids } from './ids.ts';
 import { defaultPace, type Pace } from './pace.ts';
-import { maxAppendBytes, Session } from './session.ts';
+import { Session } from './session.ts';
 import type { SessionRecord } from './session-record.ts';
 
 /** A frame holds at most one append: its base64, and some room for the rest of the event. */

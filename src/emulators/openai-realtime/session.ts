@@ -1,7 +1,7 @@
-import { isBase64 } from '../../audio/base64.ts';
 import type { Clock, Timeout } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { parseAppend } from './append.ts';
 import type { Behaviour, CallerTurn, ResponseContext } from './behaviours/behaviour.ts';
 import { CallerAudio } from './caller-audio.ts';
 import { audioMsOf, Conversation, withAudio } from './conversation.ts';
@@ -21,9 +21,8 @@ import {
   updatedSession,
 } from './session-config.ts';
 import { SessionRecord } from './session-record.ts';
-import { EventProblem, isRecord, missing } from './shape.ts';
+import { EventProblem, isRecord } from './shape.ts';
 
-export const maxAppendBytes = 15 * 1024 * 1024;
 const sessionLifeS = 60 * 60;
 const itemIdMaxLength = 512;
 
@@ -215,17 +214,7 @@ export class Session {
 
   /** The hot path: checked by hand, no record but a count. */
   #append(event: Readonly<Record<string, unknown>>): void {
-    const { audio } = event;
-    for (const key in event) {
-      if (key !== 'type' && key !== 'audio' && key !== 'event_id') {
-        throw new EventProblem('unknown_parameter', `Unknown parameter: '${key}'.`, key);
-      }
-    }
-    if (audio === undefined) throw missing('audio');
-    if (typeof audio !== 'string') {
-      throw new EventProblem('invalid_type', "Invalid type for 'audio': expected a base64 string.", 'audio');
-    }
-    const bytes = decodeAudio(audio);
+    const bytes = parseAppend(event);
     this.record.appendCount++;
     this.#caller.append(bytes);
     this.record.appendedMs = this.#caller.appendedMs;
@@ -408,21 +397,4 @@ export class Session {
     }, delayMs);
     this.#timers.add(timer);
   }
-}
-
-function decodeAudio(audio: string): Buffer {
-  const ascii = Buffer.from(audio, 'latin1');
-  if (ascii.length === 0) return ascii;
-  if (!isBase64(ascii)) {
-    throw new EventProblem('invalid_value', "Invalid 'audio'. Expected base64-encoded audio bytes.", 'audio');
-  }
-  const bytes = Buffer.from(audio, 'base64');
-  if (bytes.length > maxAppendBytes) {
-    throw new EventProblem(
-      'invalid_value',
-      "Invalid 'audio'. At most 15 MiB can be appended at once.",
-      'audio',
-    );
-  }
-  return bytes;
 }

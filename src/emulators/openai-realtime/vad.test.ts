@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { encodeSamples } from '../../audio/convert.ts';
 import { type AudioFormat, pcm16At, pcma8k, pcmu8k } from '../../audio/format.ts';
 import { silence, sine } from '../../audio/tones.ts';
+import { readWav } from '../../audio/wav.ts';
+import { SeededRandom } from '../seeded-random.ts';
 import { EnergyVad, type VadEvent } from './vad.ts';
 
 function detect(
@@ -77,6 +80,27 @@ describe('EnergyVad', () => {
     const [, stopped, second] = events;
     expect(stopped).toMatchObject({ type: 'stopped', audioEndMs: 800 });
     expect(second).toMatchObject({ type: 'started', audioStartMs: 800 });
+  });
+
+  it('takes a spoken sentence with its short pauses as one turn, over the noise of a line', () => {
+    for (const name of ['apology', 'busy', 'draining']) {
+      const file = new URL(`../../../assets/phrases/${name}.wav`, import.meta.url);
+      const { channels, sampleRate } = readWav(readFileSync(file));
+      const [voice = new Int16Array(0)] = channels;
+      const quiet = silence(1000, sampleRate);
+      const random = new SeededRandom(7);
+      const line = Int16Array.from(
+        [...quiet, ...voice, ...quiet],
+        (sample) => sample / 6 + random.next() * 60 - 30,
+      );
+      const events = detect(pcm16At(sampleRate), [line], 640);
+      expect(events.map((event) => event.type)).toEqual(['started', 'stopped']);
+      const [started, stopped] = events;
+      const voiceMs = (voice.length / sampleRate) * 1000;
+      if (started?.type !== 'started' || stopped?.type !== 'stopped') throw new Error('no turn was found');
+      expect(Math.abs(started.audioStartMs - 700)).toBeLessThan(60);
+      expect(Math.abs(stopped.lastVoiceMs - 1000 - voiceMs)).toBeLessThan(200);
+    }
   });
 
   it('gets used to steady noise instead of hearing speech for ever', () => {
