@@ -72,12 +72,13 @@ describe('the playout queue', () => {
         const played: number[] = [];
         const wanted = new Map<string, number>();
         let pushed = 0;
+        let marks = 0;
         for (const now of [...steps, { pull: 5000 }]) {
           if ('push' in now) {
             queue.push(ramp(pushed + 1, now.push));
             pushed += now.push;
           } else if ('mark' in now) {
-            const name = `m${wanted.size}`;
+            const name = `m${marks++}`;
             wanted.set(name, pushed);
             queue.mark(name);
           } else {

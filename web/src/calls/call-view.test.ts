@@ -36,12 +36,12 @@ const turn = (turnId: number, text: string): Turn => ({
   generatedMs: 0,
   ended: false,
 });
-const after = (...bodies: CallEventBody[]): CallView | undefined =>
+const seen = (...bodies: CallEventBody[]): CallView | undefined =>
   bodies.reduce<CallView | undefined>((view, body) => applyEvent(view, event(body)), viewOf(call));
 
 describe('a call in the console', () => {
   it('keeps its turns in the order of speaking, each as it was told last', () => {
-    const view = after(
+    const view = seen(
       { type: 'turn.started', turn: turn(1, 'a') },
       { type: 'turn.started', turn: turn(3, 'c') },
       { type: 'turn.started', turn: turn(2, 'b') },
@@ -51,7 +51,7 @@ describe('a call in the console', () => {
   });
 
   it('shows who speaks, what was interrupted and how quick the answers were', () => {
-    const view = after(
+    const view = seen(
       { type: 'speech.started' },
       { type: 'barge-in', cause: 'caller-spoke', clearMs: 0.1, items: [] },
       { type: 'latency.turn', turnId: 2, firstAudioMs: 300 },
@@ -62,7 +62,7 @@ describe('a call in the console', () => {
   });
 
   it('keeps the reason and the last state when it has ended', () => {
-    const view = after({ type: 'call.ended', reason: 'operator', call: { ...call, state: 'ended' } });
+    const view = seen({ type: 'call.ended', reason: 'operator', call: { ...call, state: 'ended' } });
     expect(view).toMatchObject({ call: { state: 'ended' }, ended: { reason: 'operator', atEpochMs: 5 } });
   });
 

@@ -1,0 +1,75 @@
+import type { DialBody, DialReply, ErrorReply, StatusReply } from '../../../src/api/contract.ts';
+
+/** What the gateway answered when it did not do what it was asked. */
+export class GatewayError extends Error {
+  /** HTTP status; 0 where there was no answer. */
+  readonly status: number;
+  readonly code: string;
+
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.name = 'GatewayError';
+    this.status = status;
+    this.code = code;
+  }
+}
+
+const deadlineMs = 15_000;
+
+/** The gateway that served this page. Every method throws a GatewayError when it is refused or gets no answer in time. */
+export class GatewayClient {
+  status(): Promise<StatusReply> {
+    return this.#ask('GET', 'v1/status');
+  }
+
+  dial(body: DialBody): Promise<DialReply> {
+    return this.#ask('POST', 'v1/calls', body);
+  }
+
+  async hangUp(callId: string): Promise<void> {
+    await this.#ask('POST', `v1/calls/${encodeURIComponent(callId)}/hangup`, {});
+  }
+
+  async interrupt(callId: string): Promise<void> {
+    await this.#ask('POST', `v1/calls/${encodeURIComponent(callId)}/interrupt`, {});
+  }
+
+  /** A WebSocket address beside this page. */
+  socketUrl(path: string): string {
+    const url = new URL(path, document.baseURI);
+    url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+    url.search = '';
+    url.hash = '';
+    return url.href;
+  }
+
+  async #ask<T>(method: string, path: string, body?: object): Promise<T> {
+    let response: Response;
+    try {
+      response = await fetch(new URL(path, document.baseURI), {
+        method,
+        credentials: 'same-origin',
+        signal: AbortSignal.timeout(deadlineMs),
+        ...(body === undefined
+          ? {}
+          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      });
+    } catch {
+      throw new GatewayError(0, 'UNREACHABLE', 'The gateway cannot be reached.');
+    }
+    const value: unknown = await response.json().catch(() => undefined);
+    if (response.ok && value !== undefined) return value as T;
+    const refused = isErrorReply(value) ? value : { error: `HTTP ${response.status}`, code: 'HTTP' };
+    throw new GatewayError(response.status, refused.code, refused.error);
+  }
+}
+
+function isErrorReply(value: unknown): value is ErrorReply {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'error' in value &&
+    typeof value.error === 'string' &&
+    'code' in value
+  );
+}
