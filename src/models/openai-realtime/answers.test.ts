@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pcm16At } from '../../audio/format.ts';
-import { ready, serverSays as says } from './test-session.ts';
+import { ready, serverSays as says } from './testing/test-session.ts';
 
 const item = (itemId: string, heardMs: number, generatedMs: number, responseId = 'r1') => ({
   responseId,

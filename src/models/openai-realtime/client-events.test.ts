@@ -3,11 +3,11 @@ import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { pcm16At, pcma8k, pcmu8k } from '../../audio/format.ts';
 import type { OpenAiRealtimeSettings } from './profiles.ts';
-import { ready, serverSays } from './test-session.ts';
-import type { SentEvent } from './test-socket.ts';
+import { ready, serverSays } from './testing/test-session.ts';
+import type { SentEvent } from './testing/test-socket.ts';
 
 /** JSON Schema of the vendor's client events, made from its OpenAPI document; not part of this repository. */
-const schemaFile = process.env.OPENAI_CLIENT_EVENTS_SCHEMA;
+const schemaFile = process.env.OPENAI_REALTIME_CLIENT_EVENTS_SCHEMA;
 const schema = schemaFile !== undefined && existsSync(schemaFile) ? schemaFile : undefined;
 
 /** Every kind of event that a session sends, with few and with all settings. */
@@ -85,13 +85,16 @@ describe('what a session sends', () => {
     for (const event of sent) expect(event.event_id).toMatch(/^[a-z]+-\d+$/);
   });
 
-  // Skipped unless OPENAI_CLIENT_EVENTS_SCHEMA names the schema: the document is the vendor's and is not kept here.
-  it.skipIf(schema === undefined)('fits the vendor’s schema', () => {
-    const ajv = new Ajv({ strict: false });
-    const valid = ajv.compile(JSON.parse(readFileSync(schema ?? '', 'utf8')));
-    for (const event of everythingSent()) {
-      expect([event.type, valid(event) ? [] : valid.errors]).toEqual([event.type, []]);
-    }
-    expect(valid({ type: 'session.update', session: { type: 'realtime', voice: 'marin' } })).toBe(false);
-  });
+  // Skipped unless OPENAI_REALTIME_CLIENT_EVENTS_SCHEMA names the schema: the document is the vendor's and is not kept here.
+  it.skipIf(schema === undefined)(
+    'fits the vendor’s schema (needs OPENAI_REALTIME_CLIENT_EVENTS_SCHEMA)',
+    () => {
+      const ajv = new Ajv({ strict: false });
+      const valid = ajv.compile(JSON.parse(readFileSync(schema ?? '', 'utf8')));
+      for (const event of everythingSent()) {
+        expect([event.type, valid(event) ? [] : valid.errors]).toEqual([event.type, []]);
+      }
+      expect(valid({ type: 'session.update', session: { type: 'realtime', voice: 'marin' } })).toBe(false);
+    },
+  );
 });

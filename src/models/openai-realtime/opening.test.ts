@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { pcm16At, pcma8k, pcmu8k } from '../../audio/format.ts';
 import type { HistoryItem } from '../../call/model-session.ts';
-import { opening, ready, serverSays } from './test-session.ts';
+import { opening, ready, serverSays } from './testing/test-session.ts';
 
 const audio = AudioChunk.fromBytes(Buffer.alloc(160, 0xff));
 

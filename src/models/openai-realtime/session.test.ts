@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AudioChunk } from '../../audio/chunk.ts';
-import { opening, ready, serverSays } from './test-session.ts';
+import { opening, ready, serverSays } from './testing/test-session.ts';
 
 const audio = AudioChunk.fromBytes(Buffer.alloc(160, 0xff));
 

@@ -13,11 +13,11 @@ import {
   startOpenAiEmulator,
 } from '../../emulators/openai-realtime/server.ts';
 import { resilientModel } from '../resilient.ts';
-import { TestCall, type Told, testOptions } from '../test-call.ts';
+import { TestCall, type Told, testOptions } from '../testing/test-call.ts';
 import { openAiRealtimeModel } from './model.ts';
 import type { OpenAiRealtimeSettings } from './profiles.ts';
 import { connectWebSocket, type SocketEnd } from './socket.ts';
-import { testSettings } from './test-session.ts';
+import { testSettings } from './testing/test-session.ts';
 
 const clock = new SystemClock();
 const closers: (() => Promise<void> | void)[] = [];

@@ -1,4 +1,4 @@
-import type { ConnectSocket, ModelSocket, SocketEvents, SocketRequest } from './socket.ts';
+import type { ConnectSocket, ModelSocket, SocketEvents, SocketRequest } from '../socket.ts';
 
 /** What a client event looks like once it was sent. */
 export type SentEvent = Readonly<Record<string, unknown>> & { readonly type: string };
