@@ -43,7 +43,10 @@ export function reportOf(
     callerStoppedToFirstAudioMs: percentilesOf(calls.flatMap((call) => call.replyMs)),
     bargeInToClearMs: percentilesOf(calls.flatMap((call) => call.bargeInToClearMs)),
     bargeInsIgnored: sum((call) => call.bargeInsIgnored),
-    heardAtClearMs: percentilesOf(calls.flatMap((call) => call.clears.map(({ stretchMs }) => stretchMs))),
+    heardAtClearMs: percentilesOf(
+      // A clear while nothing sounds cuts nothing.
+      calls.flatMap((call) => call.clears.map(({ stretchMs }) => stretchMs).filter((ms) => ms > 0)),
+    ),
     truncationErrorMs: errors && {
       ...errors,
       min: Math.min(...truncationErrorsMs),

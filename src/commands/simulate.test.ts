@@ -2,14 +2,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { sine } from '../audio/tones.ts';
-import { writeWav } from '../audio/wav.ts';
 import {
   answer,
   type TinyGateway,
   type TinyGatewayOptions,
   tinyGateway,
-} from '../emulators/twilio/tiny-gateway.test-helper.ts';
+} from '../../test/support/tiny-gateway.ts';
+import { sine } from '../audio/tones.ts';
+import { writeWav } from '../audio/wav.ts';
 import { simulate } from './simulate.ts';
 import type { SimulationReport } from './simulate-report.ts';
 

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { SystemClock } from '../../base/clock.ts';
-import { FakeTwilioCall, type FakeTwilioCallOptions } from './call.ts';
-import { generateSpeech } from './caller-audio.ts';
 import {
   answer,
   type TinyGateway,
   type TinyGatewayOptions,
   tinyGateway,
-} from './tiny-gateway.test-helper.ts';
+} from '../../../test/support/tiny-gateway.ts';
+import { SystemClock } from '../../base/clock.ts';
+import { FakeTwilioCall, type FakeTwilioCallOptions } from './call.ts';
+import { generateSpeech } from './caller-audio.ts';
 
 const authToken = '0123456789abcdef0123456789abcdef';
 const accountSid = `AC${'0'.repeat(32)}`;

@@ -1,8 +1,8 @@
 import twilio from 'twilio';
 import { afterEach, describe, expect, it } from 'vitest';
+import { answer, type TinyGatewayOptions, tinyGateway } from '../../../test/support/tiny-gateway.ts';
 import { SystemClock } from '../../base/clock.ts';
 import { FakeTwilioRest, type FakeTwilioRestOptions } from './rest-server.ts';
-import { answer, type TinyGatewayOptions, tinyGateway } from './tiny-gateway.test-helper.ts';
 
 const authToken = '0123456789abcdef0123456789abcdef';
 const accountSid = `AC${'0'.repeat(32)}`;
