@@ -12,7 +12,7 @@ import type {
 } from '../call/model-session.ts';
 import { fullJitterMs } from './backoff.ts';
 import { type ResilientOptions, resilientModel } from './resilient.ts';
-import { TestCall, testOptions } from './testing/test-call.ts';
+import { TestCall, testOptions } from './test-call.ts';
 
 interface Opened {
   readonly options: SessionOptions;

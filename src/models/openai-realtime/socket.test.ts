@@ -13,7 +13,7 @@ import {
   startOpenAiEmulator,
 } from '../../emulators/openai-realtime/server.ts';
 import { resilientModel } from '../resilient.ts';
-import { TestCall, type Told, testOptions } from '../testing/test-call.ts';
+import { TestCall, type Told, testOptions } from '../test-call.ts';
 import { openAiRealtimeModel } from './model.ts';
 import type { OpenAiRealtimeSettings } from './profiles.ts';
 import { connectWebSocket, type SocketEnd } from './socket.ts';

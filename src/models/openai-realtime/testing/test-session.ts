@@ -1,7 +1,7 @@
 import { silentLogger } from '../../../base/logger.ts';
 import { VirtualClock } from '../../../base/virtual-clock.ts';
 import type { ModelSession, SessionOptions } from '../../../call/model-session.ts';
-import { TestCall, testOptions } from '../../testing/test-call.ts';
+import { TestCall, testOptions } from '../../test-call.ts';
 import { openAiRealtimeModel } from '../model.ts';
 import type { OpenAiRealtimeSettings } from '../profiles.ts';
 import { type FakeSocket, fakeConnect } from './test-socket.ts';

@@ -1,7 +1,7 @@
-import { pcmu8k } from '../../audio/format.ts';
-import type { PatchcordError } from '../../base/errors.ts';
-import { silentLogger } from '../../base/logger.ts';
-import type { ModelEvents, SessionOptions } from '../../call/model-session.ts';
+import { pcmu8k } from '../audio/format.ts';
+import type { PatchcordError } from '../base/errors.ts';
+import { silentLogger } from '../base/logger.ts';
+import type { ModelEvents, SessionOptions } from '../call/model-session.ts';
 
 /** One event of a session: its name and what it was told. */
 export type Told = readonly [name: keyof ModelEvents, ...args: unknown[]];
