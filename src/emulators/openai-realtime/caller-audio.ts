@@ -99,6 +99,11 @@ export class CallerAudio {
     this.#host.send({ type: 'input_audio_buffer.cleared' });
   }
 
+  /** Lets go of the buffered audio: the session is over. */
+  release(): void {
+    this.#buffer.forgetBefore(this.#buffer.end);
+  }
+
   /** Nobody spoke for `idle_timeout_ms`: an empty turn is committed. */
   commitSilence(): void {
     const endMs = Math.floor(this.appendedMs);

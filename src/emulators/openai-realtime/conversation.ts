@@ -93,6 +93,13 @@ export class Conversation {
     }
   }
 
+  /** Lets go of all audio; the ledger stays. */
+  forgetAudio(): void {
+    for (const entry of this.#all) entry.audio = undefined;
+    this.#kept.length = 0;
+    this.#keptBytes = 0;
+  }
+
   #placeAfter(previousId: string | null | undefined): number {
     if (previousId === undefined || previousId === null) return this.#order.length;
     if (previousId === 'root') return 0;

@@ -55,6 +55,7 @@ export class SessionRecord {
   appendedMs = 0;
   readonly #conversation: Conversation;
   readonly #responses: ResponseRun[] = [];
+  #frozen: readonly ResponseLedger[] | undefined;
 
   constructor(conversation: Conversation) {
     this.#conversation = conversation;
@@ -65,6 +66,7 @@ export class SessionRecord {
   }
 
   get responses(): readonly ResponseLedger[] {
+    if (this.#frozen !== undefined) return this.#frozen;
     return this.#responses.map((run) => ({
       id: run.id,
       inConversation: run.settings.inConversation,
@@ -78,6 +80,12 @@ export class SessionRecord {
   item(itemId: string): ItemLedger | undefined {
     const entry = this.#conversation.history.find((candidate) => candidate.item.id === itemId);
     return entry === undefined ? undefined : ledgerOf(entry);
+  }
+
+  /** The session is over: keeps the figures and lets go of what made them. */
+  freeze(): void {
+    this.#frozen = this.responses;
+    this.#responses.length = 0;
   }
 
   received(event: ReceivedEvent): void {

@@ -116,12 +116,18 @@ export class Session {
     if (errorCode !== undefined) this.#after(faults.errorAfterMs ?? 0, () => this.sendError(errorCode));
   }
 
+  /** Ends every timer and lets go of all audio; the record stays. */
   close(): void {
     this.#closed = true;
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     this.#idle?.cancel();
     this.#responses.close();
+    this.#caller.release();
+    this.conversation.forgetAudio();
+    this.#turn = undefined;
+    this.#fresh = [];
+    this.record.freeze();
   }
 
   /** The session reaches its maximum age: an error, then close 1001. */
