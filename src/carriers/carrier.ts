@@ -85,7 +85,7 @@ export interface SocketRoute {
   readonly maxPayloadBytes: number;
   /** Whether this upgrade is for this carrier, told from the request alone. */
   recognises(request: IncomingMessage): boolean;
-  /** Whoever asks reports a refusal to `CarrierHost.refused`. */
+  /** Reports a refusal to `CarrierHost.refused` itself. */
   authorize(request: IncomingMessage): UpgradeDecision;
   /** The socket is open and has no listeners yet; the carrier owns it from here. */
   connect(socket: WebSocket, request: IncomingMessage): void;

@@ -18,6 +18,7 @@ export interface AnnouncedCall {
 /** What is needed to dial; undefined where something is missing. */
 export interface DialSettings {
   readonly rest: TwilioRest;
+  readonly accountSid: string;
   readonly phoneNumber: string;
   readonly publicUrl: string;
   readonly ringTimeoutS: number;
@@ -130,7 +131,7 @@ export class TwilioCalls {
     this.#dials.set(id, dial);
     try {
       const callSid = await createCall(dialling, dial);
-      return this.#dialledCall(dial, callSid, dialling.rest);
+      return this.#dialledCall(dial, callSid, dialling);
     } catch (thrown) {
       // The answer was lost, but a webhook has already shown that the call is there.
       if (dial.made !== undefined)
@@ -144,9 +145,9 @@ export class TwilioCalls {
     this.#tokens.close();
   }
 
-  #dialledCall(dial: Dial, callSid: string, rest: TwilioRest): DialledCall {
+  #dialledCall(dial: Dial, callSid: string, { rest, accountSid }: DialSettings): DialledCall {
     try {
-      const { callId } = this.#establish(dial, callSid, undefined);
+      const { callId } = this.#establish(dial, callSid, accountSid);
       return { callId, carrierCallId: callSid };
     } catch (thrown) {
       // Not admitted after all: nobody would be there when it is answered.

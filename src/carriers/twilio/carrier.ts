@@ -3,7 +3,7 @@ import { refuseUpgrade } from './auth.ts';
 import { type DialSettings, TwilioCalls } from './calls.ts';
 import { TwilioRest } from './rest.ts';
 import { TwilioStream } from './stream.ts';
-import { webhookRoutes } from './webhooks.ts';
+import { isPlivo, webhookRoutes } from './webhooks.ts';
 
 export interface TwilioSettings {
   readonly accountSid?: string | undefined;
@@ -51,14 +51,16 @@ function mediaRoute(settings: TwilioSettings, host: CarrierHost, calls: TwilioCa
   return {
     path: mediaPath,
     maxPayloadBytes: maxMessageBytes,
-    recognises: (request) => request.headers['x-twilio-signature'] !== undefined || host.allowsUnsigned(name),
+    recognises: (request) => !isPlivo(request.headers),
     authorize(request) {
       const error = refuseUpgrade(request, {
         authToken: settings.authToken,
         publicUrl: host.publicUrl,
         allowUnsigned: host.allowsUnsigned(name),
       });
-      return error === undefined ? { accept: true } : { accept: false, status: 401, error };
+      if (error === undefined) return { accept: true };
+      host.refused(name, error, { status: 401, ...error.details });
+      return { accept: false, status: 401, error };
     },
     connect(socket, request) {
       new TwilioStream(socket, request.socket, {
@@ -85,12 +87,14 @@ function diallingOf(
   host: CarrierHost,
   rest: TwilioRest | undefined,
 ): DialSettings | undefined {
-  const { phoneNumber, maxCallMs, ringTimeoutMs } = settings;
+  const { accountSid, phoneNumber, maxCallMs, ringTimeoutMs } = settings;
   const { publicUrl } = host;
-  if (rest === undefined || phoneNumber === undefined || publicUrl === undefined) return undefined;
+  if (rest === undefined || accountSid === undefined) return undefined;
+  if (phoneNumber === undefined || publicUrl === undefined) return undefined;
   if (missingForDial(settings, host).length > 0) return undefined;
   return {
     rest,
+    accountSid,
     phoneNumber,
     publicUrl,
     ringTimeoutS: Math.ceil(ringTimeoutMs / 1000),

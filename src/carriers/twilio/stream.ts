@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { Writable } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { AudioChunk } from '../../audio/chunk.ts';
 import type { Clock, Timeout } from '../../base/clock.ts';
@@ -70,7 +70,7 @@ const asText = { binary: false } as const;
 /** One media WebSocket from its upgrade to its close: order, limits and close codes. Owns the socket and its timers. */
 export class TwilioStream {
   readonly #socket: WebSocket;
-  readonly #transport: Duplex | undefined;
+  readonly #transport: Pick<Writable, 'cork' | 'uncork'>;
   readonly #host: StreamHost;
   readonly #limits: StreamLimits;
   readonly #closed: Promise<void>;
@@ -86,7 +86,12 @@ export class TwilioStream {
   #countingSince: number;
 
   /** `transport`: the connection below the WebSocket, held back so that frames written together leave together. */
-  constructor(socket: WebSocket, transport: Duplex | undefined, host: StreamHost, limits = streamLimits) {
+  constructor(
+    socket: WebSocket,
+    transport: Pick<Writable, 'cork' | 'uncork'>,
+    host: StreamHost,
+    limits = streamLimits,
+  ) {
     this.#socket = socket;
     this.#transport = transport;
     this.#host = host;
@@ -273,7 +278,7 @@ export class TwilioStream {
   }
 
   #send(frame: Buffer): void {
-    if (!this.#corked && this.#transport !== undefined) {
+    if (!this.#corked) {
       this.#transport.cork();
       this.#corked = true;
       process.nextTick(this.#uncork);
@@ -288,6 +293,6 @@ export class TwilioStream {
   readonly #uncork = (): void => {
     if (!this.#corked) return;
     this.#corked = false;
-    this.#transport?.uncork();
+    this.#transport.uncork();
   };
 }

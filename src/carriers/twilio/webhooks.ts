@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Party } from '../../call/leg.ts';
 import type { CarrierHost, Params, WebhookReply, WebhookRequest, WebhookRoute } from '../carrier.ts';
@@ -37,12 +38,14 @@ export function webhookRoutes(context: WebhookContext): WebhookRoute[] {
   ];
 }
 
+/** The paths are shared with Plivo alone; what is not Plivo's is answered here, and refused where it is not Twilio's. */
 function recognises(request: WebhookRequest): boolean {
-  return (
-    request.headers['x-twilio-signature'] !== undefined ||
-    request.form.has('CallSid') ||
-    request.query.has('CallSid')
-  );
+  return !isPlivo(request.headers) && !request.form.has('CallUUID') && !request.query.has('CallUUID');
+}
+
+/** Plivo signs with headers of its own, webhooks and upgrades alike. */
+export function isPlivo(headers: IncomingHttpHeaders): boolean {
+  return Object.keys(headers).some((header) => header.startsWith('x-plivo-'));
 }
 
 function answerVoice(request: WebhookRequest, path: string, context: WebhookContext): WebhookReply {

@@ -1,0 +1,215 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import Fastify from 'fastify';
+import twilio from 'twilio';
+import { WebSocket } from 'ws';
+import type { AudioChunk } from '../../audio/chunk.ts';
+import { type Clock, SystemClock } from '../../base/clock.ts';
+import { PatchcordError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/logger.ts';
+import type { Leg, LegEnd, Played } from '../../call/leg.ts';
+import type { CallOverrides, Carrier, CarrierHost } from '../carrier.ts';
+import { SocketServer } from '../socket-server.ts';
+import { registerWebhooks } from '../webhook-server.ts';
+import { type TwilioSettings, twilioCarrier } from './carrier.ts';
+
+export const publicUrl = 'https://gw.example.com';
+export const authToken = '0123456789abcdef0123456789abcdef';
+
+/** What one leg told its call, in order. */
+export interface HeardCall {
+  readonly leg: Leg;
+  readonly overrides: CallOverrides | undefined;
+  readonly log: string[];
+  readonly audio: { readonly chunk: AudioChunk; readonly timestampMs: number | undefined }[];
+  readonly ends: LegEnd[];
+  readonly ended: Promise<LegEnd>;
+}
+
+/** A gateway that takes every call and writes down what its leg says; for tests. */
+export class TestHost implements CarrierHost {
+  readonly clock: Clock;
+  readonly log = silentLogger;
+  publicUrl: string | undefined = publicUrl;
+  unsigned = false;
+  full: PatchcordError | undefined;
+  /** Run inside `answered`, as a call does that gives up at once. */
+  onAnswered: ((leg: Leg) => void) | undefined;
+  readonly calls: HeardCall[] = [];
+  readonly refusals: { readonly code: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
+
+  constructor(clock: Clock = new SystemClock()) {
+    this.clock = clock;
+  }
+
+  get codes(): string[] {
+    return this.refusals.map(({ code }) => code);
+  }
+
+  allowsUnsigned(): boolean {
+    return this.unsigned;
+  }
+
+  admission() {
+    return this.full === undefined
+      ? ({ admitted: true } as const)
+      : ({ admitted: false, error: this.full } as const);
+  }
+
+  accept(leg: Leg, overrides?: CallOverrides) {
+    if (this.full !== undefined) throw this.full;
+    this.calls.push(listenTo(leg, overrides, () => this.onAnswered?.(leg)));
+    return { callId: `call-${this.calls.length}` };
+  }
+
+  refused(_carrier: string, error: PatchcordError, fields: Readonly<Record<string, unknown>> = {}) {
+    this.refusals.push({ code: error.code, fields });
+  }
+}
+
+function listenTo(leg: Leg, overrides: CallOverrides | undefined, onAnswered: () => void): HeardCall {
+  const log: string[] = [];
+  const audio: HeardCall['audio'] = [];
+  const ends: LegEnd[] = [];
+  const { promise: ended, resolve } = Promise.withResolvers<LegEnd>();
+  leg.attach({
+    answered: () => {
+      log.push('answered');
+      onAnswered();
+    },
+    connected: () => log.push('connected'),
+    audio: (chunk, timestampMs) => {
+      if (audio.length === 0) log.push('audio');
+      audio.push({ chunk, timestampMs });
+    },
+    digit: (digit) => log.push(`digit ${digit}`),
+    played: (played: Played) => log.push(played.type === 'mark' ? `played ${played.name}` : played.type),
+    ended: (end) => {
+      log.push(`ended ${end.reason}`);
+      ends.push(end);
+      resolve(end);
+    },
+  });
+  return { leg, overrides, log, audio, ends, ended };
+}
+
+export const testSettings: TwilioSettings = {
+  authToken,
+  apiBaseUrl: 'http://127.0.0.1:9',
+  streamTokenTtlMs: 60_000,
+  maxCallMs: 600_000,
+  ringTimeoutMs: 30_000,
+};
+
+/** The carrier behind a real HTTP server on an ephemeral port, called with signatures of Twilio's own package. */
+export async function serveTwilio(
+  host: TestHost,
+  settings: TwilioSettings = testSettings,
+): Promise<ServedTwilio> {
+  const carrier = twilioCarrier(settings, host);
+  const app = Fastify();
+  registerWebhooks(app, carrier.webhooks, silentLogger);
+  const sockets = new SocketServer(carrier.sockets, silentLogger);
+  app.server.on('upgrade', sockets.upgrade);
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  return new ServedTwilio(carrier, port, async () => {
+    carrier.close();
+    sockets.close();
+    await app.close();
+  });
+}
+
+export class ServedTwilio {
+  readonly carrier: Carrier;
+  readonly close: () => Promise<void>;
+  readonly #port: number;
+  readonly #clients: WebSocket[] = [];
+
+  constructor(carrier: Carrier, port: number, close: () => Promise<void>) {
+    this.carrier = carrier;
+    this.#port = port;
+    this.close = async () => {
+      for (const client of this.#clients) client.terminate();
+      await close();
+    };
+  }
+
+  /** A webhook as Twilio sends it; `signed: false` leaves the header out. */
+  async post(
+    target: string,
+    form: Record<string, string>,
+    signed = true,
+  ): Promise<{ status: number; type: string; text: string }> {
+    const signature = twilio.getExpectedTwilioSignature(authToken, publicUrl + target, form);
+    const response = await fetch(`http://127.0.0.1:${this.#port}${target}`, {
+      method: 'POST',
+      headers: signed ? { 'x-twilio-signature': signature } : {},
+      body: new URLSearchParams(form),
+    });
+    const type = response.headers.get('content-type') ?? '';
+    return { status: response.status, type, text: await response.text() };
+  }
+
+  async get(target: string): Promise<{ status: number; text: string }> {
+    const signature = twilio.getExpectedTwilioSignature(authToken, publicUrl + target, {});
+    const headers = { 'x-twilio-signature': signature };
+    const response = await fetch(`http://127.0.0.1:${this.#port}${target}`, { headers });
+    return { status: response.status, text: await response.text() };
+  }
+
+  /** A media stream that is open; `signature` undefined: the right one. */
+  async stream(signature?: string): Promise<TestStream> {
+    const right = twilio.getExpectedTwilioSignature(authToken, 'wss://gw.example.com/media-stream', {});
+    const socket = new WebSocket(`ws://127.0.0.1:${this.#port}/media-stream`, {
+      headers: { 'x-twilio-signature': signature ?? right },
+    });
+    this.#clients.push(socket);
+    await once(socket, 'open');
+    return new TestStream(socket);
+  }
+}
+
+export class TestStream {
+  readonly socket: WebSocket;
+  readonly received: string[] = [];
+  readonly closed: Promise<number>;
+
+  constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.on('message', (data) => this.received.push(data.toString()));
+    this.closed = once(socket, 'close').then(([code]) => Number(code));
+  }
+
+  send(message: object): void {
+    this.socket.send(JSON.stringify(message));
+  }
+}
+
+export function tokenIn(twiml: string): string {
+  return /<Parameter name="token" value="([^"]+)"\/>/.exec(twiml)?.[1] ?? '';
+}
+
+export function startMessage(token: string | undefined, changes: Record<string, unknown> = {}): object {
+  return {
+    event: 'start',
+    sequenceNumber: '1',
+    streamSid: 'MZ1',
+    start: {
+      streamSid: 'MZ1',
+      accountSid: 'AC1',
+      callSid: 'CA1',
+      tracks: ['inbound'],
+      customParameters: token === undefined ? {} : { token },
+      mediaFormat: { encoding: 'audio/x-mulaw', sampleRate: 8000, channels: 1 },
+      ...changes,
+    },
+  };
+}
+
+export function mediaMessage(timestampMs: number, track = 'inbound'): object {
+  const payload = Buffer.alloc(160, timestampMs & 0xff).toString('base64');
+  return { event: 'media', streamSid: 'MZ1', media: { track, timestamp: String(timestampMs), payload } };
+}
+
+export const drained = new PatchcordError('PATCHCORD_DRAINING');
