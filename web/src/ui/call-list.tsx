@@ -51,7 +51,7 @@ function CallRow({ store, view, now }: { store: Store; view: CallView; now: numb
           <span class="arrow" role="img" aria-label={call.direction}>
             {call.direction === 'inbound' ? '↙' : '↗'}
           </span>
-          {callTitle(call)}
+          {callTitle(call, store.phone.callId.value)}
         </span>
         <span class="call-time figure">{clockTime((ended?.atEpochMs ?? now) - call.startedAtEpochMs)}</span>
         <span class="call-state">

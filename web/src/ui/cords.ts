@@ -15,7 +15,7 @@ interface Point {
 type Curve = readonly [Point, Point, Point, Point];
 
 /** Points of level history along a cord, and the time a voice takes from jack to jack. */
-const points = 72;
+const points = 64;
 const travelMs = 900;
 const plugMs = 420;
 const callerColour = '#f0b04f';
@@ -24,9 +24,9 @@ const restColour = '#3d5a54';
 const brass = '#c8a45d';
 
 /**
- * Two cords between two jacks. A voice runs along its cord as a swelling, the caller's above to the right, the
+ * Two cords between two jacks. A voice runs along its cord as a waveform, the caller's above to the right, the
  * agent's below to the left; an interrupted answer is gone from the cord at once. Rings at the jacks are meters.
- * Where motion is unwelcome the whole cord swells in place and plugs jump.
+ * Where motion is unwelcome nothing travels, the meters alone move, and plugs jump.
  */
 export class Cords {
   readonly #canvas: HTMLCanvasElement;
@@ -87,8 +87,8 @@ export class Cords {
       this.#agentTrail.fill(0);
     }
     if (this.#still.matches) {
-      this.#callerTrail.fill(this.#callerLevel);
-      this.#agentTrail.fill(this.#agentLevel);
+      this.#callerTrail.fill(0);
+      this.#agentTrail.fill(0);
       return;
     }
     this.#owed += (elapsedMs * points) / travelMs;
@@ -110,12 +110,12 @@ export class Cords {
     // Pulled out, the plugs hang below the agent's jack, side by side.
     const upperEnd = between({ x: right.x - span * 0.13, y: height - 34 }, right, plug);
     const lowerEnd = between({ x: right.x - span * 0.21, y: height - 26 }, right, plug);
-    const bow = height * 0.46;
+    const bow = height * 0.4;
     const upper = curve(left, upperEnd, span, bow * (0.5 - 1.5 * plug), bow * (0.34 - 1.34 * plug));
     const lower = curve(left, lowerEnd, span, bow * (0.74 + 0.26 * plug), bow * (0.42 + 0.58 * plug));
-    const swell = Math.min(15, height * 0.065);
-    ribbon(context, upper, (at) => this.#callerTrail[at] ?? 0, callerColour, swell, plug);
-    ribbon(context, lower, (at) => this.#agentTrail[points - 1 - at] ?? 0, agentColour, swell, plug);
+    const swell = Math.min(22, height * 0.095);
+    voiceCord(context, upper, this.#callerTrail, this.#owed, { colour: callerColour, swell, plug });
+    voiceCord(context, reversed(lower), this.#agentTrail, this.#owed, { colour: agentColour, swell, plug });
     const radius = Math.max(17, Math.min(26, width * 0.04));
     jack(context, left, radius, this.#callerLevel, callerColour);
     jack(context, right, radius, this.#agentLevel, agentColour);
@@ -151,40 +151,54 @@ function curve(from: Point, to: Point, span: number, bowFrom: number, bowTo: num
   ];
 }
 
+function reversed([a, b, c, d]: Curve): Curve {
+  return [d, c, b, a];
+}
+
 function pointOn([a, b, c, d]: Curve, t: number): Point {
   const u = 1 - t;
   const [p, q, r, s] = [u * u * u, 3 * u * u * t, 3 * u * t * t, t * t * t];
   return { x: p * a.x + q * b.x + r * c.x + s * d.x, y: p * a.y + q * b.y + r * c.y + s * d.y };
 }
 
-function ribbon(
+/** The cord itself, and across it a stroke for each piece of the voice that runs along. */
+function voiceCord(
   context: CanvasRenderingContext2D,
   path: Curve,
-  levelAt: (at: number) => number,
-  colour: string,
-  swell: number,
-  plug: number,
+  trail: Float32Array,
+  shift: number,
+  look: { readonly colour: string; readonly swell: number; readonly plug: number },
 ): void {
-  const centre = Array.from({ length: points }, (_, at) => pointOn(path, at / (points - 1)));
-  const edge = (side: 1 | -1, at: number): void => {
-    const here = centre[at];
-    const before = centre[Math.max(0, at - 1)];
-    const after = centre[Math.min(points - 1, at + 1)];
-    if (here === undefined || before === undefined || after === undefined) return;
-    const [dx, dy] = [after.x - before.x, after.y - before.y];
-    const half = (1.6 + swell * levelAt(at)) * side;
-    const length = Math.hypot(dx, dy) || 1;
-    context.lineTo(here.x - (dy / length) * half, here.y + (dx / length) * half);
-  };
+  const [a, b, c, d] = path;
+  context.lineCap = 'round';
+  for (const [colour, alpha, width] of [
+    [restColour, 1, 3],
+    [look.colour, look.plug, 3],
+  ] as const) {
+    context.beginPath();
+    context.moveTo(a.x, a.y);
+    context.bezierCurveTo(b.x, b.y, c.x, c.y, d.x, d.y);
+    context.lineWidth = width;
+    context.strokeStyle = colour;
+    context.globalAlpha = alpha;
+    context.stroke();
+  }
   context.beginPath();
-  for (let at = 0; at < points; at++) edge(1, at);
-  for (let at = points - 1; at >= 0; at--) edge(-1, at);
-  context.closePath();
-  context.fillStyle = restColour;
-  context.fill();
-  context.globalAlpha = plug;
-  context.fillStyle = colour;
-  context.fill();
+  for (const [index, level] of trail.entries()) {
+    const at = (index + shift) / points;
+    const half = look.swell * level * Math.sin(Math.PI * Math.min(1, at * 1.02));
+    if (half < 1.5) continue;
+    const here = pointOn(path, at);
+    const next = pointOn(path, at + 0.01);
+    const [dx, dy] = [next.x - here.x, next.y - here.y];
+    const length = Math.hypot(dx, dy) || 1;
+    const [acrossX, acrossY] = [(-dy / length) * half, (dx / length) * half];
+    context.moveTo(here.x - acrossX, here.y - acrossY);
+    context.lineTo(here.x + acrossX, here.y + acrossY);
+  }
+  context.lineWidth = 2.5;
+  context.strokeStyle = look.colour;
+  context.stroke();
   context.globalAlpha = 1;
 }
 

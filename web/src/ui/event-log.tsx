@@ -9,7 +9,7 @@ const timeOf = new Intl.DateTimeFormat('en-GB', {
   hour: '2-digit',
   minute: '2-digit',
   second: '2-digit',
-  fractionalSecondDigits: 3,
+  fractionalSecondDigits: 1,
 });
 
 export function EventLog({ store }: { store: Store }) {
@@ -74,15 +74,16 @@ export function EventLog({ store }: { store: Store }) {
       </fieldset>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
       <ol class="lines" ref={list} tabIndex={0} aria-label="Events, oldest first">
+        {lines.length === 0 && <li class="none">Nothing yet</li>}
         {lines.map((line) => (
           <li key={line.id} class={line.topic}>
             <time class="figure">{timeOf.format(line.atEpochMs)}</time>
-            <span class="type">{line.type}</span>
-            <span class="detail">{line.detail}</span>
+            <span>
+              <span class="type">{line.type}</span> <span class="detail">{line.detail}</span>
+            </span>
           </li>
         ))}
       </ol>
-      {lines.length === 0 && <p class="empty">Nothing yet.</p>}
     </section>
   );
 }

@@ -24,7 +24,8 @@ export function carrierName(carrier: string): string {
 }
 
 /** Who is at the other end, in as few words as possible. */
-export function callTitle(call: CallSnapshot): string {
+export function callTitle(call: CallSnapshot, ownCallId?: string): string {
+  if (call.callId === ownCallId) return 'This page';
   const number = call.direction === 'inbound' ? call.from : call.to;
   return number ?? (call.carrier === 'softphone' ? 'Browser phone' : 'Unknown number');
 }

@@ -13,9 +13,10 @@ export function LatencyPanel({ store }: { store: Store }) {
     <section class="panel latency" aria-labelledby="latency-title">
       <h2 id="latency-title">Response time</h2>
       <p class="headline">
-        <span class="big figure">{chart.medianMs === undefined ? '–' : formatSeconds(chart.medianMs)}</span>
+        {chart.medianMs !== undefined && <span class="big figure">{formatSeconds(chart.medianMs)}</span>}
         <span class="headline-note">
-          median from the end of the caller's speech to the first audio of the answer
+          {chart.medianMs === undefined ? 'Measured' : 'Median'} from the end of the caller's speech to the
+          first audio of the answer
         </span>
       </p>
       {chart.bars.length > 0 && (

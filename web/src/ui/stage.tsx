@@ -73,32 +73,30 @@ export function Stage({ store }: { store: Store }) {
           {micTexts[micProblem]}
         </p>
       )}
-      {state !== 'idle' && (
-        <div class="stage-tools">
-          <button
-            type="button"
-            class="stage-tool"
-            aria-pressed={phone.muted.value}
-            onClick={() => phone.toggleMute()}
-          >
-            <Icon name={phone.muted.value ? 'micOff' : 'mic'} />
-            {phone.muted.value ? 'Muted' : 'Mute'}
-          </button>
-          <button
-            type="button"
-            class="stage-tool"
-            aria-expanded={keypad.value}
-            aria-controls="keypad"
-            onClick={() => {
-              keypad.value = !keypad.value;
-            }}
-          >
-            <Icon name="keypad" />
-            Keypad
-          </button>
-        </div>
-      )}
-      <Keypad phone={phone} shown={keypad.value && state !== 'idle'} />
+      <div class="stage-tools">
+        <button
+          type="button"
+          class="stage-tool"
+          aria-pressed={phone.muted.value}
+          onClick={() => phone.toggleMute()}
+        >
+          <Icon name={phone.muted.value ? 'micOff' : 'mic'} />
+          {phone.muted.value ? 'Muted' : 'Mute'}
+        </button>
+        <button
+          type="button"
+          class="stage-tool"
+          aria-expanded={keypad.value}
+          aria-controls="keypad"
+          onClick={() => {
+            keypad.value = !keypad.value;
+          }}
+        >
+          <Icon name="keypad" />
+          Keypad
+        </button>
+      </div>
+      <Keypad phone={phone} shown={keypad.value} />
       {state === 'idle' && store.status.value !== undefined && !demo && (
         <details class="stage-wishes">
           <summary>Change the agent for this call</summary>

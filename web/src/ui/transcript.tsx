@@ -33,8 +33,10 @@ export function Transcript({ store }: { store: Store }) {
     <section class="panel transcript" id="transcript" aria-labelledby="transcript-title" tabIndex={-1}>
       <div class="panel-head">
         <h2 id="transcript-title">
-          {view === undefined ? 'Transcript' : callTitle(view.call)}
-          {view !== undefined && <span class="via">{carrierName(view.call.carrier)}</span>}
+          {view === undefined ? 'Transcript' : callTitle(view.call, store.phone.callId.value)}
+          {view !== undefined && view.call.carrier !== 'softphone' && (
+            <span class="via">{carrierName(view.call.carrier)}</span>
+          )}
         </h2>
         {view !== undefined && view.ended === undefined && <CallControls store={store} call={view.call} />}
       </div>
@@ -86,7 +88,8 @@ function TurnRow({ turn, own, waitedMs }: TurnRowProps) {
         {state === 'cut' && (
           <>
             <span class="cut-mark" aria-hidden="true" />
-            <del>{rest}</del>
+            {/^\s*/.exec(rest)?.[0]}
+            <del>{rest.trimStart()}</del>
           </>
         )}
         {turn.text === '' && <span class="dots" role="img" aria-label="speaking" />}
