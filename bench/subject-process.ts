@@ -73,6 +73,7 @@ export class SubjectProcess {
     const keep = (chunk: Buffer): void => {
       output = (output + chunk.toString()).slice(-20_000);
     };
+    child.stdout?.on('data', keep);
     child.stderr?.on('data', keep);
     const baseUrl = await new Promise<string>((resolve, reject) => {
       const fail = (reason: string): void => {
@@ -82,14 +83,15 @@ export class SubjectProcess {
       const bound = setTimeout(() => fail(`printed no ready line in ${startMs / 1000} s`), startMs);
       child.once('error', (error) => fail(error.message));
       child.once('exit', (code) => fail(`ended with code ${code} before it was ready`));
-      child.stdout?.on('data', (chunk: Buffer) => {
-        keep(chunk);
+      const look = (): void => {
         const url = subject.ready.exec(output)?.[1];
         if (url === undefined) return;
         clearTimeout(bound);
+        child.stdout?.off('data', look);
         child.removeAllListeners('exit');
         resolve(url);
-      });
+      };
+      child.stdout?.on('data', look);
     });
     const inspectorUrl = /Debugger listening on (ws:\S+)/.exec(output)?.[1];
     return new SubjectProcess({ subject, baseUrl, inspectorUrl, child, output: () => output });
