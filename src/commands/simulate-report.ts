@@ -17,8 +17,10 @@ export interface SimulationReport {
   readonly bargeInToClearMs: Percentiles | undefined;
   readonly bargeInsIgnored: number;
   readonly heardAtClearMs: Percentiles | undefined;
-  /** What the model was told minus what was played; undefined without `--model-port` or without truncations. */
-  readonly truncationErrorMs: (Percentiles & { readonly min: number }) | undefined;
+  /** What the model was told minus what was played, absolute, and the extremes signed; undefined without `--model-port` or without truncations. */
+  readonly truncationErrorMs:
+    | (Percentiles & { readonly lowest: number; readonly highest: number })
+    | undefined;
   readonly marks: { readonly returned: number; readonly voided: number };
   readonly underruns: { readonly count: number; readonly ms: number };
   readonly frames: { readonly sent: number; readonly late: number; readonly lost: number };
@@ -49,8 +51,8 @@ export function reportOf(
     ),
     truncationErrorMs: errors && {
       ...errors,
-      min: Math.min(...truncationErrorsMs),
-      max: Math.max(...truncationErrorsMs),
+      lowest: round(Math.min(...truncationErrorsMs)),
+      highest: round(Math.max(...truncationErrorsMs)),
     },
     marks: { returned: sum((call) => call.marksReturned), voided: sum((call) => call.marksVoided) },
     underruns: { count: sum((call) => call.underruns), ms: sum((call) => call.underrunMs) },
@@ -70,12 +72,16 @@ export function reportOf(
   };
 }
 
-/** Nearest rank; undefined for no values at all. */
+/** Nearest rank, to the microsecond; undefined for no values at all. */
 export function percentilesOf(values: readonly number[]): Percentiles | undefined {
   if (values.length === 0) return undefined;
   const sorted = [...values].sort((a, b) => a - b);
-  const rank = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+  const rank = (share: number) => round(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0);
   return { count: sorted.length, p50: rank(0.5), p95: rank(0.95), p99: rank(0.99), max: rank(1) };
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
 
 /** The report as one table of lines. */

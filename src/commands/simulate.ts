@@ -73,7 +73,7 @@ async function startModel(
   return startOpenAiEmulator({ host: '127.0.0.1', port: options.modelPort, clock, onSession });
 }
 
-/** Starts the calls at the set rate, never more at once than allowed; resolves when all are over. */
+/** Starts the calls at the set rate, never more at once than allowed; resolves with them in that order, when all are over. */
 async function runCalls(
   options: SimulateOptions,
   clock: Clock,
@@ -82,7 +82,7 @@ async function runCalls(
 ): Promise<CallSummary[]> {
   const live = new Set<SimulatedCall>();
   const running = new Set<Promise<void>>();
-  const summaries: CallSummary[] = [];
+  const summaries = new Map<number, CallSummary>();
   let stopped = false;
   let wake: () => void = () => undefined;
   io.onStop(() => {
@@ -107,12 +107,12 @@ async function runCalls(
     const call = options.carrier.newCall(options, clock, index, voices);
     live.add(call);
     const done: Promise<void> = call.run().then((summary) => {
-      summaries.push(summary);
+      summaries.set(index, summary);
       live.delete(call);
       running.delete(done);
     });
     running.add(done);
   }
   await Promise.all(running);
-  return summaries;
+  return [...summaries].sort(([a], [b]) => a - b).map(([, summary]) => summary);
 }

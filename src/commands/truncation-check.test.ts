@@ -35,7 +35,12 @@ describe('truncationErrorsMs', () => {
       ],
       [
         {
-          items: [item('a', 9000, 520), item('x', 4000, undefined, true), item('b', 9000, 400)],
+          items: [
+            item('a', 9000, 520),
+            item('x', 4000, undefined, true),
+            { ...item('u', 2000), kind: 'user' },
+            item('b', 9000, 400),
+          ],
           truncations: [truncation(1000, 'a', 520), truncation(3000, 'b', 400)],
         },
       ],
@@ -56,5 +61,17 @@ describe('truncationErrorsMs', () => {
       [],
     ];
     expect(truncationErrorsMs(calls, sessions)).toEqual([10, -50]);
+  });
+
+  it('takes sessions in the order of the calls where each call has one, however near their times are', () => {
+    const sessions = [200, 500].map((audioEndMs) => ({
+      items: [item('a', 9000, audioEndMs)],
+      truncations: [truncation(1000, 'a', audioEndMs)],
+    }));
+    const calls = [
+      [{ atMs: 1020, stretchMs: 210, playedMs: 210 }],
+      [{ atMs: 1001, stretchMs: 505, playedMs: 505 }],
+    ];
+    expect(truncationErrorsMs(calls, sessions)).toEqual([-10, -5]);
   });
 });

@@ -7,22 +7,21 @@ const nearMs = 400;
 /**
  * How far what the model was told lies from what the carrier had played, per barge-in, in milliseconds; positive
  * when the model believes that more was heard. Sums over the whole session are compared, barge-in by barge-in, so
- * that answers that were heard to their end before count too. Sessions are matched to calls by their times; both
- * must be of one clock.
+ * that answers that were heard to their end before count too. Both lists are in the order of their beginning; where
+ * there is not one session for each call, they are matched by their times, which must be of one clock.
  */
 export function truncationErrorsMs(
   calls: readonly (readonly SeenClear[])[],
   sessions: readonly Pick<SessionRecord, 'truncations' | 'items'>[],
 ): number[] {
+  const inOrder = sessions.length === calls.length;
   const left = new Set(sessions);
-  const errors: number[] = [];
-  for (const clears of calls) {
-    const session = nearestSession(clears, left);
-    if (session === undefined) continue;
+  return calls.flatMap((clears, index) => {
+    const session = inOrder ? sessions[index] : nearestSession(clears, left);
+    if (session === undefined) return [];
     left.delete(session);
-    errors.push(...errorsOf(clears, session));
-  }
-  return errors;
+    return errorsOf(clears, session);
+  });
 }
 
 function nearestSession<S extends Pick<SessionRecord, 'truncations'>>(
@@ -68,7 +67,8 @@ function believedAt({ items }: Pick<SessionRecord, 'items'>, itemId: string, aud
   let total = 0;
   for (const item of items) {
     if (item.itemId === itemId) return total + audioEndMs;
-    if (!item.deleted) total += item.truncatedMs ?? item.generatedMs;
+    // The caller's own turns hold audio too.
+    if (item.kind === 'assistant' && !item.deleted) total += item.truncatedMs ?? item.generatedMs;
   }
   return total + audioEndMs;
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import twilio from 'twilio';
 import { afterEach, describe, expect, it } from 'vitest';
 import { answer, type TinyGatewayOptions, tinyGateway } from '../../../test/support/tiny-gateway.ts';
@@ -192,5 +193,36 @@ describe('FakeTwilioRest', () => {
     expect((await dial()).status).toBe(201);
     expect(rest.calls).toHaveLength(2);
     expect(rest.call(String(first.body.sid))).toBeUndefined();
+  });
+
+  it('answers nonsense with an error of Twilio, never with one of its own', async () => {
+    const { rest, send } = await setUp({}, { ringMs: 10_000 });
+    const field = fc.constantFrom(
+      'To',
+      'From',
+      'Url',
+      'Twiml',
+      'Timeout',
+      'Status',
+      'StatusCallbackEvent',
+      '__proto__',
+    );
+    const value = fc.oneof(
+      fc.string(),
+      fc.constantFrom('+15550001234', 'https://gw.example.com/x', 'completed', '-1'),
+    );
+    const path = fc.oneof(
+      fc.constantFrom('/Calls.json', '/Calls/CA1.json', '/Calls/.json', '/Calls'),
+      fc.webPath(),
+    );
+    await fc.assert(
+      fc.asyncProperty(path, fc.array(fc.tuple(field, value), { maxLength: 6 }), async (where, fields) => {
+        const { status, body } = await send(where, fields);
+        expect([201, 400, 401, 404]).toContain(status);
+        expect(status === 201 ? body.sid : body.code).toBeDefined();
+      }),
+      { numRuns: 300 },
+    );
+    expect(rest.refusals.has(20_500)).toBe(false);
   });
 });
