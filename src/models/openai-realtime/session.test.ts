@@ -178,6 +178,16 @@ describe('the life of a session', () => {
     expect(call.take()).toEqual([['goingAway', 60_000]]);
   });
 
+  it('that is closed before its limit leaves no timer behind', () => {
+    const { clock, socket, session } = opening();
+    socket.open();
+    socket.says({ type: 'session.created', session: { expires_at: clock.epochMs() / 1000 + 3600 } });
+    socket.says({ type: 'session.updated', session: {} });
+    socket.answersClose = true;
+    session.close();
+    expect(clock.pending).toBe(0);
+  });
+
   it.each([0, 4e12, -1, 'soon'])('believes no expiry of %s', (expiresAt) => {
     const { clock, socket, call } = opening();
     socket.open();
