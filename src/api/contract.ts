@@ -60,6 +60,10 @@ export interface ErrorReply {
   /** For people. */
   readonly error: string;
   readonly code: ErrorCode;
+  /** The setting, or settings, that refused. */
+  readonly setting?: string;
+  /** What the carrier said of a call that it did not make. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 /** `WS /v1/events`, one JSON text message each: the snapshot first, then every event of every call as it happens. */

@@ -1,0 +1,291 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import { afterEach, describe, expect, it } from 'vitest';
+import { PatchcordError } from '../base/errors.ts';
+import { silentLogger } from '../base/logger.ts';
+import { VirtualClock } from '../base/virtual-clock.ts';
+import type { CallSnapshot } from '../call/events.ts';
+import { Access } from './access.ts';
+import { type CallsApi, type LiveCall, registerCallsApi } from './calls.ts';
+import type { StatusReply } from './contract.ts';
+import { callReply, callsReply, dialReply, errorReply, makeCallReply, statusReply } from './schemas.ts';
+import { snapshotOf, turnOf } from './test-fixtures.ts';
+
+class FakeCall implements LiveCall {
+  readonly done: string[] = [];
+  readonly #snapshot: CallSnapshot;
+  constructor(snapshot: CallSnapshot) {
+    this.#snapshot = snapshot;
+  }
+  snapshot(): CallSnapshot {
+    return this.#snapshot;
+  }
+  interrupt(): boolean {
+    this.done.push('interrupt');
+    return false;
+  }
+  end(reason: string): void {
+    this.done.push(`end ${reason}`);
+  }
+}
+
+const status: StatusReply = {
+  version: '1.2.3',
+  model: { name: 'demo', demo: true },
+  carriers: [{ name: 'twilio', canDial: false, missing: ['TWILIO_ACCOUNT_SID'] }],
+  draining: false,
+  liveCalls: 1,
+  maxCalls: 500,
+};
+
+const apps: FastifyInstance[] = [];
+
+function setUp(dialFails?: unknown) {
+  const call = new FakeCall(
+    snapshotOf('call-1', { turns: [turnOf(1, { cut: 'caller-spoke', ended: true })] }),
+  );
+  const dialled: unknown[] = [];
+  const api: CallsApi = {
+    access: new Access({ clock: new VirtualClock(), keys: ['the-key'] }),
+    calls: {
+      find: (id) => (id === 'call-1' || id === 'CA-call-1' ? call : undefined),
+      snapshots: () => [call.snapshot()],
+    },
+    dialling: {
+      dial: async (...given) => {
+        dialled.push(given);
+        if (dialFails !== undefined) throw dialFails;
+        return { callId: 'call-2', carrierCallId: 'CA2', carrier: 'twilio' };
+      },
+    },
+    log: silentLogger,
+    status: () => status,
+  };
+  const app = Fastify();
+  apps.push(app);
+  registerCallsApi(app, api);
+  const ask = (method: 'GET' | 'POST', url: string, payload?: object | string, headers = {}) =>
+    app.inject({
+      method,
+      url,
+      headers: { host: 'localhost', ...headers },
+      ...(payload === undefined ? {} : { payload }),
+    });
+  return { call, dialled, ask, app };
+}
+
+afterEach(async () => {
+  for (const app of apps.splice(0)) await app.close();
+});
+
+describe('live calls over REST', () => {
+  it('says how the gateway stands', async () => {
+    const reply = await setUp().ask('GET', '/v1/status');
+    expect(reply.statusCode).toBe(200);
+    expect(statusReply.parse(reply.json())).toEqual(status);
+  });
+
+  it('lists the calls, and finds one by our id and by the carrier’s', async () => {
+    const { ask, call } = setUp();
+    const all = await ask('GET', '/v1/calls');
+    expect(callsReply.parse(all.json())).toEqual({ calls: [call.snapshot()] });
+    for (const id of ['call-1', 'CA-call-1']) {
+      const one = await ask('GET', `/v1/calls/${id}`);
+      expect(callReply.parse(one.json())).toEqual({ call: call.snapshot() });
+    }
+  });
+
+  it('hangs up and interrupts', async () => {
+    const { ask, call } = setUp();
+    const interrupted = await ask('POST', '/v1/calls/call-1/interrupt');
+    expect([interrupted.statusCode, interrupted.json()]).toEqual([200, {}]);
+    const ended = await ask('POST', '/v1/calls/call-1/hangup', {});
+    expect([ended.statusCode, ended.json()]).toEqual([200, {}]);
+    expect(call.done).toEqual(['interrupt', 'end operator']);
+  });
+
+  it('takes a POST with an empty JSON body, as browsers and curl send it', async () => {
+    const { ask } = setUp();
+    const reply = await ask('POST', '/v1/calls/call-1/hangup', '', { 'content-type': 'application/json' });
+    expect(reply.statusCode).toBe(200);
+  });
+
+  it.each([
+    ['GET', '/v1/calls/unknown'],
+    ['POST', '/v1/calls/unknown/hangup'],
+    ['POST', '/v1/calls/unknown/interrupt'],
+  ] as const)('knows no other call: %s %s', async (method, url) => {
+    const reply = await setUp().ask(method, url);
+    expect(reply.statusCode).toBe(404);
+    expect(errorReply.parse(reply.json()).code).toBe('PATCHCORD_CALL_NOT_FOUND');
+  });
+});
+
+describe('the API key', () => {
+  const routes = [
+    ['GET', '/v1/status'],
+    ['GET', '/v1/calls'],
+    ['GET', '/v1/calls/call-1'],
+    ['POST', '/v1/calls'],
+    ['POST', '/v1/calls/call-1/hangup'],
+    ['POST', '/v1/calls/call-1/interrupt'],
+    ['POST', '/make-call'],
+  ] as const;
+
+  it.each(routes)('is asked of every request that is not local: %s %s', async (method, url) => {
+    const { ask, call, dialled } = setUp();
+    const far = { host: 'gw.example.com' };
+    const body = method === 'POST' ? { to: '+15551230100' } : undefined;
+    const without = await ask(method, url, body, far);
+    expect(without.statusCode).toBe(401);
+    expect(without.headers['www-authenticate']).toBe('Bearer');
+    expect(errorReply.parse(without.json()).code).toBe('PATCHCORD_UNAUTHORIZED');
+    expect([...call.done, ...dialled]).toEqual([]);
+    const withKey = await ask(method, url, body, { ...far, authorization: 'Bearer the-key' });
+    expect(withKey.statusCode).toBeLessThan(300);
+  });
+
+  it('is asked of a page of another site that uses the browser of this machine', async () => {
+    const { ask, dialled } = setUp();
+    const form = {
+      origin: 'https://evil.example.com',
+      'content-type': 'application/x-www-form-urlencoded',
+    };
+    expect((await ask('POST', '/make-call', 'to=%2B15551230100', form)).statusCode).toBe(401);
+    expect(dialled).toEqual([]);
+  });
+
+  it('can not be guessed by trying', async () => {
+    const { ask } = setUp();
+    const wrong = { host: 'gw.example.com', authorization: 'Bearer wrong' };
+    for (let n = 0; n < 20; n++) await ask('GET', '/v1/calls', undefined, wrong);
+    const reply = await ask('GET', '/v1/calls', undefined, wrong);
+    expect([reply.statusCode, reply.headers['retry-after']]).toEqual([429, '60']);
+  });
+});
+
+describe('POST /v1/calls', () => {
+  it('dials, with what the body says about the agent', async () => {
+    const { ask, dialled } = setUp();
+    const body = { to: '+15551230100', carrier: 'twilio', instructions: 'Be kind.', voice: ' ', extra: 1 };
+    const reply = await ask('POST', '/v1/calls', body);
+    expect([reply.statusCode, reply.headers.location]).toEqual([201, '/v1/calls/call-2']);
+    expect(dialReply.strict().parse(reply.json())).toEqual({ callId: 'call-2', carrierCallId: 'CA2' });
+    expect(dialled).toEqual([['+15551230100', { instructions: 'Be kind.' }, 'twilio']]);
+  });
+
+  it.each([
+    [{}, /^to: /],
+    [{ to: 15551230100 }, /^to: /],
+    [{ to: '+15551230100', greeting: 'x'.repeat(1001) }, /^greeting: /],
+    [{ to: '+15551230100', voice: {} }, /^voice: /],
+    ['[]', /^body: /],
+    ['"+15551230100"', /^body: /],
+    ['{', /^body: not valid JSON/],
+  ])('refuses a body that is not right: %j', async (body, message) => {
+    const { ask, dialled } = setUp();
+    const reply = await ask('POST', '/v1/calls', body, { 'content-type': 'application/json' });
+    expect(reply.statusCode).toBe(400);
+    const error = errorReply.parse(reply.json());
+    expect(error.code).toBe('PATCHCORD_REQUEST_INVALID');
+    expect(error.error).toMatch(message);
+    expect(dialled).toEqual([]);
+  });
+
+  it('refuses a body that is too large or of a type that it does not read', async () => {
+    const { ask } = setUp();
+    const large = await ask('POST', '/v1/calls', { to: '+15551230100', x: 'x'.repeat(300_000) });
+    expect([large.statusCode, large.json().code]).toEqual([413, 'PATCHCORD_REQUEST_INVALID']);
+    const xml = await ask('POST', '/v1/calls', '<to/>', { 'content-type': 'text/xml' });
+    expect([xml.statusCode, xml.json().code]).toEqual([415, 'PATCHCORD_REQUEST_INVALID']);
+  });
+
+  it.each([
+    ['PATCHCORD_DIAL_NOT_CONFIGURED', 403],
+    ['PATCHCORD_DIAL_NOT_ALLOWED', 403],
+    ['PATCHCORD_DIAL_LIMIT', 429],
+    ['PATCHCORD_CALL_LIMIT', 503],
+    ['PATCHCORD_DRAINING', 503],
+    ['PATCHCORD_CARRIER_API', 502],
+    ['PATCHCORD_DIAL_FAILED', 502],
+  ] as const)('answers %s with %i and the setting that refused', async (code, expected) => {
+    const { ask } = setUp(new PatchcordError(code, undefined, { setting: 'A_SETTING' }));
+    const reply = await ask('POST', '/v1/calls', { to: '+15551230100' });
+    expect(reply.statusCode).toBe(expected);
+    expect(errorReply.parse(reply.json())).toMatchObject({ code, setting: 'A_SETTING' });
+  });
+
+  it('shows nothing of what broke inside', async () => {
+    const reply = await setUp(new Error('secret inside')).ask('POST', '/v1/calls', { to: '+15551230100' });
+    expect(reply.statusCode).toBe(500);
+    expect(reply.body).not.toContain('secret');
+    expect(errorReply.parse(reply.json()).code).toBe('PATCHCORD_INTERNAL');
+  });
+});
+
+describe('POST /make-call', () => {
+  it('answers as the replaced bridges do', async () => {
+    const { ask, dialled } = setUp();
+    const reply = await ask('POST', '/make-call', { to: '+15551230100', instructions: 'Be kind.' });
+    expect(reply.statusCode).toBe(200);
+    expect(makeCallReply.parse(reply.json())).toEqual({
+      message: 'Call initiated',
+      callSid: 'CA2',
+      callId: 'call-2',
+    });
+    expect(dialled).toEqual([['+15551230100', { instructions: 'Be kind.' }]]);
+  });
+
+  it('takes a form too', async () => {
+    const { ask, dialled } = setUp();
+    const form = 'to=%2B15551230100&voice=cedar&greeting=Hello+there';
+    const reply = await ask('POST', '/make-call', form, {
+      'content-type': 'application/x-www-form-urlencoded',
+    });
+    expect(reply.statusCode).toBe(200);
+    expect(dialled).toEqual([['+15551230100', { voice: 'cedar', greeting: 'Hello there' }]]);
+  });
+
+  it.each([[700], ['700']])('says that silence (%j) is not used', async (silence) => {
+    const reply = await setUp().ask('POST', '/make-call', { to: '+15551230100', silence });
+    expect(reply.json().warnings).toEqual([expect.stringContaining('OPENAI_VAD_SILENCE_DURATION_MS')]);
+  });
+
+  it.each([
+    'PATCHCORD_CARRIER_API',
+    'PATCHCORD_DIAL_FAILED',
+  ] as const)('answers 500 when the carrier fails: %s', async (code) => {
+    const failure = new PatchcordError(code, 'twilio: 400', { status: 400, carrierCode: '21211', more: 1 });
+    const reply = await setUp(failure).ask('POST', '/make-call', { to: '+15551230100' });
+    expect(reply.statusCode).toBe(500);
+    expect(errorReply.parse(reply.json())).toEqual({
+      error: 'Failed to make call',
+      code,
+      details: { message: 'twilio: 400', status: 400, carrierCode: '21211' },
+    });
+  });
+
+  it.each([
+    ['PATCHCORD_REQUEST_INVALID', 400],
+    ['PATCHCORD_DIAL_NOT_ALLOWED', 403],
+    ['PATCHCORD_DIAL_LIMIT', 429],
+    ['PATCHCORD_DRAINING', 503],
+  ] as const)('tells a refusal of ours apart: %s is %i', async (code, expected) => {
+    const reply = await setUp(new PatchcordError(code)).ask('POST', '/make-call', { to: '+1' });
+    expect([reply.statusCode, reply.json().code]).toEqual([expected, code]);
+  });
+});
+
+describe('beside other routes', () => {
+  it('leaves their bodies to them', async () => {
+    const { app } = setUp();
+    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    app.post('/webhook', (request) => ({ raw: Buffer.isBuffer(request.body) }));
+    const reply = await app.inject({
+      method: 'POST',
+      url: '/webhook',
+      payload: 'a=b',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    });
+    expect(reply.json()).toEqual({ raw: true });
+  });
+});

@@ -1,0 +1,179 @@
+import type { Clock } from '../base/clock.ts';
+import { messageOf, PatchcordError } from '../base/errors.ts';
+import type { CallObserver } from '../call/events.ts';
+import type { CarrierStatus } from './contract.ts';
+import { e164, isCovered } from './phone-number.ts';
+
+/** What may differ from the default agent in one call. */
+export interface OutboundOverrides {
+  readonly instructions?: string;
+  readonly voice?: string;
+  readonly greeting?: string;
+}
+
+export interface OutboundCall {
+  readonly callId: string;
+  readonly carrierCallId: string;
+}
+
+/** What dialling needs of a carrier. */
+export interface Dialler {
+  readonly name: string;
+  /** Settings without which `dial` is not there. */
+  readonly dialMissing: readonly string[];
+  /** Settles within a deadline of its own. */
+  dial?(request: { readonly to: string; readonly overrides: OutboundOverrides }): Promise<OutboundCall>;
+}
+
+export type Admission =
+  | { readonly admitted: true }
+  | { readonly admitted: false; readonly error: PatchcordError };
+
+export interface DiallingOptions {
+  readonly clock: Clock;
+  /** In the order of preference. */
+  readonly carriers: readonly Dialler[];
+  /** Number prefixes in E.164; empty: nothing may be dialled. */
+  readonly allow: readonly string[];
+  readonly maxConcurrent: number;
+  readonly maxPerMinute: number;
+  /** Whether the gateway would take one more call. */
+  admission(): Admission;
+  /** Tells the events of all calls, until the returned function is called. */
+  observe(observer: CallObserver): () => void;
+}
+
+const minuteMs = 60_000;
+
+/** The gate before every outbound call. It stays shut until the settings open it; a refusal names the setting. */
+export class Dialling {
+  readonly #options: DiallingOptions;
+  readonly #stop: () => void;
+  /** When the calls of the last minute were begun, oldest first; never longer than the cap. */
+  readonly #begun: number[] = [];
+  /** Outbound calls that were dialled here and have not ended. */
+  readonly #live = new Set<string>();
+  /** Calls that ended while a carrier was still answering, as one of them may be the one being dialled. */
+  readonly #endedMeanwhile = new Set<string>();
+  #dialling = 0;
+
+  constructor(options: DiallingOptions) {
+    this.#options = options;
+    this.#stop = options.observe((event) => {
+      if (event.type !== 'call.ended') return;
+      this.#live.delete(event.callId);
+      if (this.#dialling > 0) this.#endedMeanwhile.add(event.callId);
+    });
+  }
+
+  /** Outbound calls that count against the cap: being dialled, ringing or live. */
+  get concurrent(): number {
+    return this.#live.size + this.#dialling;
+  }
+
+  carriers(): CarrierStatus[] {
+    const { allow, carriers } = this.#options;
+    return carriers.map((carrier) => {
+      const able = carrier.dial !== undefined;
+      const everCould = able || carrier.dialMissing.length > 0;
+      const missing = [
+        ...carrier.dialMissing,
+        ...(everCould && allow.length === 0 ? ['PATCHCORD_DIAL_ALLOW'] : []),
+      ];
+      return { name: carrier.name, canDial: able && missing.length === 0, missing };
+    });
+  }
+
+  /**
+   * Throws PATCHCORD_REQUEST_INVALID, PATCHCORD_DIAL_NOT_CONFIGURED, PATCHCORD_DIAL_NOT_ALLOWED, PATCHCORD_DIAL_LIMIT
+   * (`details.setting` names what refused), what the admission says, or PATCHCORD_DIAL_FAILED.
+   */
+  async dial(
+    to: string,
+    overrides: OutboundOverrides = {},
+    carrierName?: string,
+  ): Promise<OutboundCall & { readonly carrier: string }> {
+    const number = e164(to);
+    if (number === undefined) {
+      throw new PatchcordError(
+        'PATCHCORD_REQUEST_INVALID',
+        'to: expected a number in E.164, such as +15551230100.',
+      );
+    }
+    const carrier = this.#carrier(carrierName);
+    this.#checkNumber(number);
+    const admission = this.#options.admission();
+    if (!admission.admitted) throw admission.error;
+    this.#takePlace();
+    this.#dialling += 1;
+    try {
+      const call = await carrier.dial({ to: number, overrides });
+      if (!this.#endedMeanwhile.has(call.callId)) this.#live.add(call.callId);
+      return { callId: call.callId, carrierCallId: call.carrierCallId, carrier: carrier.name };
+    } catch (thrown) {
+      throw thrown instanceof PatchcordError
+        ? thrown
+        : new PatchcordError('PATCHCORD_DIAL_FAILED', undefined, { cause: messageOf(thrown) }, thrown);
+    } finally {
+      this.#dialling -= 1;
+      if (this.#dialling === 0) this.#endedMeanwhile.clear();
+    }
+  }
+
+  close(): void {
+    this.#stop();
+  }
+
+  #carrier(name: string | undefined): Required<Dialler> {
+    const { carriers } = this.#options;
+    const candidates = name === undefined ? carriers : carriers.filter((each) => each.name === name);
+    const able = candidates.find(canDial);
+    if (able) return able;
+    if (name !== undefined && candidates.length === 0) {
+      throw new PatchcordError('PATCHCORD_REQUEST_INVALID', 'carrier: there is no carrier of this name.');
+    }
+    const closest = candidates.find((each) => each.dialMissing.length > 0);
+    if (!closest) {
+      throw new PatchcordError('PATCHCORD_DIAL_NOT_CONFIGURED', 'No carrier here can dial.');
+    }
+    const setting = closest.dialMissing.join(', ');
+    throw new PatchcordError(
+      'PATCHCORD_DIAL_NOT_CONFIGURED',
+      `To dial through ${closest.name}, set ${setting}.`,
+      { carrier: closest.name, setting },
+    );
+  }
+
+  #checkNumber(number: string): void {
+    const { allow } = this.#options;
+    if (isCovered(number, allow)) return;
+    const message =
+      allow.length === 0
+        ? 'No number may be dialled: PATCHCORD_DIAL_ALLOW is not set.'
+        : 'This number is not covered by PATCHCORD_DIAL_ALLOW (premium numbers need a prefix of their own).';
+    throw new PatchcordError('PATCHCORD_DIAL_NOT_ALLOWED', message, { setting: 'PATCHCORD_DIAL_ALLOW' });
+  }
+
+  #takePlace(): void {
+    const { clock, maxConcurrent, maxPerMinute } = this.#options;
+    if (this.concurrent >= maxConcurrent) {
+      throw limit('PATCHCORD_DIAL_MAX_CONCURRENT', `${maxConcurrent} outbound calls at one time`);
+    }
+    const now = clock.now();
+    while (this.#begun[0] !== undefined && now - this.#begun[0] >= minuteMs) this.#begun.shift();
+    if (this.#begun.length >= maxPerMinute) {
+      throw limit('PATCHCORD_DIAL_MAX_PER_MINUTE', `${maxPerMinute} outbound calls within a minute`);
+    }
+    this.#begun.push(now);
+  }
+}
+
+function canDial(carrier: Dialler): carrier is Required<Dialler> {
+  return carrier.dial !== undefined;
+}
+
+function limit(setting: string, what: string): PatchcordError {
+  return new PatchcordError('PATCHCORD_DIAL_LIMIT', `The limit of ${what} is reached (${setting}).`, {
+    setting,
+  });
+}

@@ -1,0 +1,181 @@
+import { z } from 'zod';
+import { errorCodes } from '../base/errors.ts';
+import type { CallEndReason, CallSnapshot } from '../call/events.ts';
+import type { Usage } from '../call/model-session.ts';
+import type { CallState, ModelState } from '../call/states.ts';
+import type { CutCause, Turn } from '../call/transcript.ts';
+import type { CallReply, CallsReply, DialReply, ErrorReply, StatusReply } from './contract.ts';
+
+/** The bodies that are taken and given, as schemas; the compiler holds the replies to the types of the contract. */
+
+/** Longest instructions that one call may bring, characters. */
+const maxInstructions = 32_000;
+
+function optionalText(maxCharacters: number, description: string) {
+  return z.string().trim().max(maxCharacters).optional().describe(description);
+}
+
+const overrides = {
+  instructions: optionalText(maxInstructions, 'What the agent is told to be and do in this call.'),
+  voice: optionalText(64, 'Voice of the agent in this call.'),
+  greeting: optionalText(1000, 'What the agent opens this call with.'),
+};
+
+const to = z
+  .string()
+  .trim()
+  .min(1)
+  .max(40)
+  .describe('Number in E.164, such as `+15551230100`; blanks, dashes, dots and brackets are dropped.');
+
+export const dialBody = z.object({
+  to,
+  carrier: optionalText(40, 'Name of the carrier; without it, the first one that can dial.'),
+  ...overrides,
+});
+
+export const makeCallBody = z.object({
+  to,
+  ...overrides,
+  silence: z
+    .union([z.string().max(40), z.number()])
+    .optional()
+    .describe(
+      'Accepted and not used: the silence that ends a turn is the setting `OPENAI_VAD_SILENCE_DURATION_MS`.',
+    ),
+});
+
+export const makeCallReply = z.object({
+  message: z.literal('Call initiated'),
+  callSid: z.string().describe("The carrier's id of the call."),
+  callId: z.string(),
+  warnings: z.array(z.string()).optional().describe('What was accepted but not used.'),
+});
+
+const milliseconds = z.number().min(0);
+const count = z.int().min(0);
+
+const callState = z.enum(['ringing', 'answering', 'live', 'ending', 'ended']) satisfies z.ZodType<CallState>;
+const modelState = z.enum([
+  'idle',
+  'connecting',
+  'ready',
+  'resuming',
+  'gone',
+]) satisfies z.ZodType<ModelState>;
+const cutCause = z.enum([
+  'caller-spoke',
+  'digit',
+  'operator',
+  'model-lost',
+  'call-ended',
+]) satisfies z.ZodType<CutCause>;
+
+export const endReason = z.enum([
+  'caller-hung-up',
+  'agent-hung-up',
+  'no-input',
+  'max-duration',
+  'operator',
+  'model-failed',
+  'answer-timeout',
+  'not-answered',
+  'carrier-failed',
+  'carrier-lost',
+  'media-lost',
+  'drain',
+  'internal-error',
+]) satisfies z.ZodType<CallEndReason>;
+
+export const turn = z
+  .object({
+    turnId: count,
+    role: z.enum(['caller', 'agent']),
+    startedAtMs: milliseconds.describe('Since the call began.'),
+    text: z.string().describe('Everything that was said or generated.'),
+    heardText: z.string().describe('What of it was heard.'),
+    heardMs: milliseconds,
+    generatedMs: milliseconds,
+    cut: z.exactOptional(cutCause).describe("Set when an agent's turn was cut."),
+    ended: z.boolean(),
+  })
+  .meta({ id: 'Turn' }) satisfies z.ZodType<Turn>;
+
+const usage = z.object({
+  inputTextTokens: count,
+  inputAudioTokens: count,
+  cachedTextTokens: count,
+  cachedAudioTokens: count,
+  outputTextTokens: count,
+  outputAudioTokens: count,
+}) satisfies z.ZodType<Usage>;
+
+export const callSnapshot = z
+  .object({
+    callId: z.string(),
+    carrier: z.string(),
+    carrierCallId: z.string(),
+    direction: z.enum(['inbound', 'outbound']),
+    from: z.exactOptional(z.string()),
+    to: z.exactOptional(z.string()),
+    agent: z.string(),
+    model: z.string(),
+    state: callState,
+    modelState,
+    startedAtEpochMs: z.number(),
+    liveMs: milliseconds.describe('Since media started; 0 before.'),
+    turns: z.array(turn),
+    usage,
+    stats: z.object({
+      pickUpToFirstAudioMs: z.exactOptional(milliseconds),
+      bargeIns: count,
+      underruns: count,
+      lostCallerAudioMs: milliseconds,
+      paddedCallerAudioMs: milliseconds,
+      modelErrors: count,
+    }),
+  })
+  .meta({ id: 'Call' }) satisfies z.ZodType<CallSnapshot>;
+
+export const callsReply = z.object({ calls: z.array(callSnapshot) }) satisfies z.ZodType<CallsReply>;
+export const callReply = z.object({ call: callSnapshot }) satisfies z.ZodType<CallReply>;
+export const emptyReply = z.object({}).describe('Done.');
+
+export const dialReply = z.object({
+  callId: z.string(),
+  carrierCallId: z.string(),
+}) satisfies z.ZodType<DialReply>;
+
+export const statusReply = z.object({
+  version: z.string(),
+  model: z.object({
+    name: z.string(),
+    demo: z.boolean().describe('No model is configured; the built-in demo voice answers.'),
+  }),
+  carriers: z.array(
+    z.object({
+      name: z.string(),
+      canDial: z.boolean(),
+      missing: z.array(z.string()).describe('Settings without which this carrier cannot dial.'),
+    }),
+  ),
+  draining: z.boolean(),
+  liveCalls: count,
+  maxCalls: count,
+}) satisfies z.ZodType<StatusReply>;
+
+const errorCode = z.enum(Object.keys(errorCodes) as (keyof typeof errorCodes)[]).meta({
+  id: 'ErrorCode',
+  description: Object.entries(errorCodes)
+    .map(([code, meaning]) => `- \`${code}\`: ${meaning}`)
+    .join('\n'),
+});
+
+export const errorReply = z
+  .object({
+    error: z.string().describe('For people.'),
+    code: errorCode,
+    setting: z.exactOptional(z.string()).describe('The setting, or settings, that refused.'),
+    details: z.exactOptional(z.record(z.string(), z.unknown())).describe('What the carrier said.'),
+  })
+  .meta({ id: 'Error' }) satisfies z.ZodType<ErrorReply>;
