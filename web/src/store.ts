@@ -118,13 +118,13 @@ export class Store {
       });
       const over = [...known].filter(([, view]) => view.ended !== undefined);
       this.calls.value = new Map([...live, ...over]);
+      const selected = this.selectedId.value ?? '';
+      if (!this.calls.value.has(selected) && selected !== this.phone.callId.value)
+        this.selectedId.value = undefined;
     } else {
       this.#event(message);
     }
-    const selected = this.selectedId.value;
-    if (selected === undefined || !this.calls.value.has(selected)) {
-      this.selectedId.value = this.calls.value.keys().next().value;
-    }
+    this.selectedId.value ??= this.calls.value.keys().next().value;
   }
 
   #event(event: CallEvent): void {

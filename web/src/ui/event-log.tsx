@@ -1,7 +1,8 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { filterLines, type LogTopic, logTopics } from '../calls/log-line.ts';
 import type { Store } from '../store.ts';
+import { useStickToEnd } from './stick-to-end.ts';
 
 /** Lines that are drawn; the filter looks at all that are kept. */
 const maxDrawn = 200;
@@ -21,12 +22,7 @@ export function EventLog({ store }: { store: Store }) {
   const lines = filterLines(store.log.value, topics.value, search.value, callId).slice(-maxDrawn);
   const newest = lines.at(-1)?.id;
 
-  useEffect(() => {
-    const element = list.current;
-    if (element === null || newest === undefined) return;
-    if (element.scrollHeight - element.scrollTop - element.clientHeight < 80)
-      element.scrollTop = element.scrollHeight;
-  }, [newest]);
+  useStickToEnd(list, newest);
 
   const toggle = (topic: LogTopic): void => {
     const next = new Set(topics.value);

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import type { CutCause, Turn } from '../../../src/call/transcript.ts';
 import { splitHeard } from '../calls/heard.ts';
 import { formatSeconds } from '../calls/latency.ts';
@@ -6,6 +6,7 @@ import type { Store } from '../store.ts';
 import { CallControls } from './call-controls.tsx';
 import { FirstSteps } from './first-steps.tsx';
 import { callTitle, carrierName, clockTime, reasonText } from './format.ts';
+import { useStickToEnd } from './stick-to-end.ts';
 
 const cutTexts: Readonly<Record<CutCause, string>> = {
   'caller-spoke': 'The caller spoke',
@@ -22,12 +23,7 @@ export function Transcript({ store }: { store: Store }) {
   const turns = view?.call.turns.filter((turn) => turn.text.trim() !== '' || !turn.ended) ?? [];
   const grown = turns.reduce((sum, turn) => sum + turn.text.length, turns.length);
 
-  useEffect(() => {
-    const element = box.current;
-    if (element === null || grown === 0) return;
-    if (element.scrollHeight - element.scrollTop - element.clientHeight < 160)
-      element.scrollTop = element.scrollHeight;
-  }, [grown]);
+  useStickToEnd(box, grown);
 
   return (
     <section class="panel transcript" id="transcript" aria-labelledby="transcript-title" tabIndex={-1}>
