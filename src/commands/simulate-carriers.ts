@@ -80,7 +80,7 @@ function newTwilioCall(
     network: {
       toGateway: { delayMs, jitterMs, ...stalls },
       toCarrier: { delayMs, jitterMs, ...stalls },
-      marks: { jitterMs },
+      marks: { jitterMs: options.markJitterMs },
       ...(stallMs > 0 ? { playback: { stallEveryMs, stallMs } } : {}),
       dropProbability,
     },

@@ -20,6 +20,7 @@ export interface SimulateOptions {
   readonly noise: boolean;
   readonly digits: string;
   readonly jitterMs: number;
+  readonly markJitterMs: number;
   readonly delayMs: number;
   readonly stallMs: number;
   readonly dropProbability: number;
@@ -49,7 +50,8 @@ Fake callers that speak a carrier's wire against a gateway, and measure what a c
   --noise              faint line noise instead of silence
   --digits KEYS        keys that each caller presses after the first answer
   --delay MS           network delay, each way (0)
-  --jitter MS          up to this much is added to each message and each mark (0)
+  --jitter MS          up to this much is added to each message (0)
+  --mark-jitter MS     up to this much later each mark leaves the carrier (0)
   --stall MS           about every five seconds the network, then the carrier's playout, stands still (0)
   --drop P             probability that a call loses its socket (0)
   --model-port PORT    runs the model emulator here, for a gateway with OPENAI_BASE_URL=http://127.0.0.1:PORT/v1:
@@ -74,7 +76,6 @@ export function readSimulateOptions(
     throw invalid(`--carrier is one of ${Object.keys(simulatedCarriers).join(', ')}`);
   const url = urlOption('url', values.url);
   const calls = numberOption('calls', values.calls, 1, 1_000_000);
-  const jitterMs = numberOption('jitter', values.jitter, 0, 60_000);
   return {
     carrier,
     url,
@@ -92,7 +93,8 @@ export function readSimulateOptions(
     callerFirst: values['caller-first'],
     noise: values.noise,
     digits: digitsOption(values.digits),
-    jitterMs,
+    jitterMs: numberOption('jitter', values.jitter, 0, 60_000),
+    markJitterMs: numberOption('mark-jitter', values['mark-jitter'], 0, 60_000),
     delayMs: numberOption('delay', values.delay, 0, 60_000),
     stallMs: numberOption('stall', values.stall, 0, 60_000),
     dropProbability: numberOption('drop', values.drop, 0, 1),
@@ -127,6 +129,7 @@ function parse(args: readonly string[]) {
         noise: { type: 'boolean', default: false },
         digits: { type: 'string', default: '' },
         jitter: { type: 'string', default: '0' },
+        'mark-jitter': { type: 'string', default: '0' },
         delay: { type: 'string', default: '0' },
         stall: { type: 'string', default: '0' },
         drop: { type: 'string', default: '0' },
