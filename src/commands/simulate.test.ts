@@ -92,13 +92,13 @@ describe('patchcord simulate', () => {
   });
 
   it('fails with the reason when the gateway refuses, says nothing, or breaks the protocol', async () => {
-    const refused = await run(['--seconds', '0.1'], { status: 403 });
+    const refused = await run(['--seconds', '0.5'], { status: 403 });
     expect(await refused.code).toBe(1);
     expect(refused.out.at(-1)).toBe('  1 x webhook: HTTP 403');
-    const mute = await run(['--seconds', '0.1'], { onStream: () => undefined });
+    const mute = await run(['--seconds', '0.5'], { onStream: () => undefined });
     expect(await mute.code).toBe(1);
     expect(mute.out.at(-1)).toBe('  1 x the agent was never heard');
-    const rude = await run(['--seconds', '0.1'], {
+    const rude = await run(['--seconds', '0.5'], {
       onStream: (socket, { event, streamSid }) => {
         if (event === 'start') socket.send(JSON.stringify({ event: 'mark', streamSid }));
       },

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../../base/clock.ts';
+import type { Clock, Timeout } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { NetworkConditions, type NetworkOptions } from '../network.ts';
 import { Caller, type CallerStep } from './caller.ts';
@@ -36,7 +36,7 @@ export interface FakeTwilioCallOptions {
   readonly network?: NetworkOptions;
   readonly seed?: number;
   readonly player?: MediaPlayerOptions;
-  /** The carrier ends the call after this. */
+  /** The caller hangs up this long after the answer; 120 s unless set. */
   readonly maxCallMs?: number;
   /** Takes `ws://` stream URLs too, which Twilio refuses with 31922: for a gateway without TLS. */
   readonly allowInsecureStream?: boolean;
@@ -67,6 +67,7 @@ export interface CallRecord {
 type Interruption = { readonly kind: 'end' } | { readonly kind: 'twiml' | 'url'; readonly value: string };
 
 const maxDocuments = 20;
+const defaultMaxCallMs = 120_000;
 
 /** The whole Twilio side of one call against a gateway, with real sockets. Use once. */
 export class FakeTwilioCall {
@@ -85,6 +86,7 @@ export class FakeTwilioCall {
   #stream: MediaStream | undefined;
   #interruption: Interruption | undefined;
   #wake: (() => void) | undefined;
+  #limit: Timeout | undefined;
 
   constructor(options: FakeTwilioCallOptions) {
     this.#options = options;
@@ -113,14 +115,12 @@ export class FakeTwilioCall {
 
   /** Plays the call from the webhook to the status callback. Never rejects: what went wrong is on record. */
   async run(): Promise<CallRecord> {
-    const { maxCallMs = 120_000 } = this.#options;
-    const limit = this.#clock.setTimeout(() => this.hangUp(), maxCallMs);
     try {
       await this.#runTwiml();
     } catch (error) {
       this.#fail(messageOf(error));
     }
-    limit.cancel();
+    this.#limit?.cancel();
     this.#socket?.destroy();
     const endedAtMs = this.#clock.now();
     await this.#postCompleted(endedAtMs);
@@ -165,7 +165,7 @@ export class FakeTwilioCall {
     let verbs = await this.#firstDocument();
     for (let documents = 0; verbs !== undefined; documents++) {
       if (documents >= maxDocuments) return this.#fail('the TwiML redirects without end');
-      this.#answeredAtMs ??= this.#clock.now();
+      this.#answer();
       const url = await this.#runVerbs(verbs);
       const interruption = this.#interruption;
       if (interruption?.kind === 'end') return;
@@ -174,6 +174,13 @@ export class FakeTwilioCall {
       else if (interruption !== undefined) verbs = await this.#fetch(interruption.value);
       else verbs = url === undefined ? undefined : await this.#fetch(url);
     }
+  }
+
+  /** The caller's patience counts from here; before, the webhook's own deadline holds. */
+  #answer(): void {
+    if (this.#answeredAtMs !== undefined) return;
+    this.#answeredAtMs = this.#clock.now();
+    this.#limit = this.#clock.setTimeout(() => this.hangUp(), this.#options.maxCallMs ?? defaultMaxCallMs);
   }
 
   #firstDocument(): Promise<TwimlVerb[] | undefined> | TwimlVerb[] | undefined {
@@ -242,7 +249,7 @@ export class FakeTwilioCall {
   async #connect(verb: Extract<TwimlVerb, { verb: 'connect' }>): Promise<void> {
     const url = this.#streamUrl(verb.url);
     if (url === undefined) return;
-    const { clock, authToken, network, seed = 1, player, maxCallMs = 120_000 } = this.#options;
+    const { clock, authToken, network, seed = 1, player, maxCallMs = defaultMaxCallMs } = this.#options;
     const { address, host } = this.#webhooks.route(url);
     let socket: StreamSocket;
     try {
