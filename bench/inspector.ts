@@ -29,11 +29,12 @@ export class Inspector {
     return new Inspector(socket);
   }
 
-  /** Bytes of heap in use after a full collection. */
+  /** Bytes of heap and of buffers outside it that are in use after a full collection. */
   async heapUsed(): Promise<number> {
     await this.#ask('HeapProfiler.collectGarbage', {});
     const result = await this.#ask('Runtime.getHeapUsage', {});
-    return (result as { usedSize: number }).usedSize;
+    const { usedSize, backingStorageSize = 0 } = result as { usedSize: number; backingStorageSize?: number };
+    return usedSize + backingStorageSize;
   }
 
   close(): void {

@@ -11,7 +11,7 @@ import { Switchboard } from './switchboard.ts';
 
 const connectAtOnce = 20;
 /** What takes longer than this to arrive counts as lost at the end of a run. */
-const arriveMs = 400;
+const arriveMs = 5_000;
 
 /** What was observed while a window was open, per subject and load. */
 export interface Window {
@@ -122,15 +122,23 @@ export class Load {
   /** Lets what is under way arrive, counts what did not, hangs everything up and ends the subject. */
   async stop(): Promise<void> {
     for (const { stop } of this.#calls) stop();
-    await sleep(arriveMs);
-    for (const { call } of this.#calls) {
-      if (!call.ended) this.meter.framesLost += call.framesSent - call.nextArrival;
+    for (const startMs = performance.now(); performance.now() - startMs < arriveMs; ) {
+      await sleep(200);
+      if (this.#missing() === 0) break;
     }
+    this.meter.framesLost += this.#missing();
     this.shrinkTo(0);
     await sleep(200);
     this.#metronome.stop();
     await this.process.stop();
     this.#server.close();
+  }
+
+  /** Frames of live calls that have left and not arrived. */
+  #missing(): number {
+    let missing = 0;
+    for (const { call } of this.#calls) if (!call.ended) missing += call.framesSent - call.nextArrival;
+    return missing;
   }
 
   async #dial(conversation: Conversation): Promise<void> {

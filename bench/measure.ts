@@ -131,7 +131,7 @@ export interface MemoryFigures {
   readonly heapKbPerCall: number;
 }
 
-/** Memory at `calls` calls less memory without calls, both after the code has been warmed by a few calls. */
+/** Memory at `calls` calls less memory without, both after the same load has warmed code and allocator. */
 export async function measureMemory(
   bench: Bench,
   subject: Subject,
@@ -141,31 +141,37 @@ export async function measureMemory(
   const load = await Load.start(subject, { core: bench.subjectCore, inspect: true });
   const inspector = await inspectorOf(load);
   try {
-    await load.add(Math.ceil(options.calls / 10));
-    await sleep(options.seconds * 500);
-    load.shrinkTo(0);
-    await sleep(1500);
-    const idleHeap = await inspector.heapUsed();
-    const idleRssKb = load.process.rssKb();
     await load.add(options.calls);
     await sleep(options.seconds * 1000);
-    const rssKb: number[] = [];
-    for (let sample = 0; sample < 10; sample++) {
-      rssKb.push(load.process.rssKb());
-      await sleep(200);
-    }
-    const heap = await inspector.heapUsed();
+    load.shrinkTo(0);
+    await sleep(2500);
+    const idle = await collectedMemory(load, inspector);
+    await load.add(options.calls);
+    await sleep(options.seconds * 1000);
+    const loaded = await collectedMemory(load, inspector);
     return {
       calls: options.calls,
-      idleRssKb,
-      rssKbPerCall: (median(rssKb) - idleRssKb) / options.calls,
-      heapKbPerCall: (heap - idleHeap) / 1024 / options.calls,
+      idleRssKb: idle.rssKb,
+      rssKbPerCall: (loaded.rssKb - idle.rssKb) / options.calls,
+      heapKbPerCall: (loaded.heapKb - idle.heapKb) / options.calls,
     };
   } finally {
     inspector.close();
     await load.stop();
     bench.faults.take(subject.name, load.meter, subject.bargesIn);
   }
+}
+
+/** Medians of a few looks, each right after a full collection: what is in use, not what is not yet freed. */
+async function collectedMemory(load: Load, inspector: Inspector): Promise<{ rssKb: number; heapKb: number }> {
+  const rssKb: number[] = [];
+  const heapKb: number[] = [];
+  for (let look = 0; look < 5; look++) {
+    heapKb.push((await inspector.heapUsed()) / 1024);
+    rssKb.push(load.process.rssKb());
+    await sleep(150);
+  }
+  return { rssKb: median(rssKb), heapKb: median(heapKb) };
 }
 
 export interface ChurnFigures {

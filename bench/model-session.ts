@@ -11,6 +11,8 @@ const appendHead = '{"type":"input_audio_buffer.append"';
 const quote = 34;
 /** How long the subject may take to tell the model what was heard. */
 const judgeAfterMs = 400;
+/** Audio of an answer that nobody interrupted is late before this, and lost after it. */
+const lostAfterMs = 5_000;
 /** Deltas of a cancelled answer that were on their way already, and the end of its response. */
 const lateDeltaMs = 8;
 const cancelledMs = 30;
@@ -257,11 +259,14 @@ export class ModelSession {
       const generatedMs = item.generatedBytes / 8;
       const heardWhole = item.heardMs >= generatedMs - 1e-6;
       if (heardWhole && item.claimedMs === undefined) continue;
-      if (!heardWhole && !interruption.expectsClear) {
-        meter.downstreamBlocksLost += Math.max(0, item.generatedBytes / blockBytes - item.nextBlock);
-      }
+      if (!heardWhole && item.complete && !interruption.expectsClear && clearedAtMs === undefined)
+        this.#later(sentAtMs + lostAfterMs, () => this.#countLost(item));
       meter.truncation(call.conversation.name, (item.claimedMs ?? generatedMs) - item.heardMs);
     }
+  }
+
+  #countLost(item: AnswerItem): void {
+    this.#board.meter.downstreamBlocksLost += Math.max(0, item.generatedBytes / blockBytes - item.nextBlock);
   }
 
   #onEvent(type: string, event: ClientEvent, nowMs: number): void {

@@ -93,7 +93,10 @@ export function rowsOf(results: Results): Row[] {
     const [subject, relay] = results.memory;
     const at = `${subject.calls} calls`;
     pair(`memory per call (RSS), ${at}`, 'kB', [subject.rssKbPerCall, relay.rssKbPerCall], 'ratio <= 1.25');
-    pair(`heap per call after collection, ${at}`, 'kB', [subject.heapKbPerCall, relay.heapKbPerCall]);
+    pair(`heap and buffers per call after collection, ${at}`, 'kB', [
+      subject.heapKbPerCall,
+      relay.heapKbPerCall,
+    ]);
     pair('memory without calls (RSS)', 'MB', [subject.idleRssKb / 1024, relay.idleRssKb / 1024]);
   }
   if (results.churn) {
