@@ -176,7 +176,6 @@ export class TwilioCalls {
       party,
       log: this.#host.log,
       rest: this.#rest,
-      onClosing: () => this.#tokens.revoke(leg),
       onEnded: () => this.#forget(leg, dial),
     });
     this.#legs.set(callSid, leg);

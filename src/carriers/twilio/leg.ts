@@ -36,8 +36,6 @@ export interface TwilioLegOptions {
   readonly log: Logger;
   /** Undefined: no account is configured, so that only the media stream can end the call. */
   readonly rest: TwilioRest | undefined;
-  /** The leg takes no media stream any more. */
-  readonly onClosing: () => void;
   readonly onEnded: () => void;
 }
 
@@ -165,9 +163,8 @@ export class TwilioLeg implements Leg, StreamOwner {
   }
 
   async #hangUpNow(reason: HangUpReason): Promise<void> {
-    const { callSid, rest, log, onClosing } = this.#options;
+    const { callSid, rest, log } = this.#options;
     const unanswered = this.party.direction === 'outbound' && this.#phase === 'ringing';
-    onClosing();
     log.info({ callSid, reason }, 'hanging up');
     const told = rest?.endCall(callSid, unanswered ? 'canceled' : 'completed').catch((thrown: unknown) => {
       log.warn({ callSid, err: messageOf(thrown) }, 'Twilio did not take the hang-up');

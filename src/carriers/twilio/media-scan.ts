@@ -28,6 +28,11 @@ const backslash = 0x5c;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
+/** Printable ASCII without quote and backslash: what stands for itself in a JSON string. */
+const isPlain = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 0x20 && byte < 0x7f && byte !== quote && byte !== backslash ? 1 : 0,
+);
+
 /** What is found in one frame; positions are byte offsets, -1 while not found. */
 interface Found {
   isMedia: boolean;
@@ -45,7 +50,7 @@ interface Found {
  * strings or plain integers, one object inside, no key of interest twice. Anything else gives undefined and is
  * left to the parser. The payload is not copied. Never throws.
  */
-export function scanMedia(frame: Uint8Array): MediaMessage | undefined {
+export function scanMedia(frame: Buffer): MediaMessage | undefined {
   const found: Found = {
     isMedia: false,
     hasBody: false,
@@ -66,12 +71,12 @@ export function scanMedia(frame: Uint8Array): MediaMessage | undefined {
   // Another track than the documented one is rare enough to be left to the parser.
   if (trackStart >= 0 && !(matches(frame, trackStart, inboundTrack) && frame[trackStart + 7] === quote))
     return undefined;
-  const payload = Buffer.from(frame.buffer, frame.byteOffset + payloadStart, payloadEnd - payloadStart);
+  const payload = frame.subarray(payloadStart, payloadEnd);
   return { type: 'media', inbound: true, audio: AudioChunk.fromBase64(payload), timestampMs };
 }
 
 /** Walks over the object that begins at `at`; gives the offset behind it, or -1 where the frame is not plain. */
-function walk(frame: Uint8Array, start: number, found: Found, top: boolean): number {
+function walk(frame: Buffer, start: number, found: Found, top: boolean): number {
   let at = start;
   if (frame[at] !== openBrace) return -1;
   do {
@@ -86,7 +91,7 @@ function walk(frame: Uint8Array, start: number, found: Found, top: boolean): num
   return frame[at] === closeBrace ? at + 1 : -1;
 }
 
-function topValue(frame: Uint8Array, key: number, keyEnd: number, value: number, found: Found): number {
+function topValue(frame: Buffer, key: number, keyEnd: number, value: number, found: Found): number {
   if (keyEnd - key === 5) {
     if (matches(frame, key, mediaKey)) {
       if (found.hasBody) return -1;
@@ -103,12 +108,13 @@ function topValue(frame: Uint8Array, key: number, keyEnd: number, value: number,
   return plainValueEnd(frame, value);
 }
 
-function mediaValue(frame: Uint8Array, key: number, keyEnd: number, value: number, found: Found): number {
+function mediaValue(frame: Buffer, key: number, keyEnd: number, value: number, found: Found): number {
   const keyLength = keyEnd - key;
   if (keyLength === 7 && matches(frame, key, payloadKey)) {
     if (found.payloadStart >= 0 || frame[value] !== quote) return -1;
     found.payloadStart = value + 1;
-    found.payloadEnd = stringEnd(frame, value + 1);
+    // That nothing but base64 stands before that quote is checked at the end.
+    found.payloadEnd = frame.indexOf(quote, value + 1);
     return found.payloadEnd < 0 ? -1 : found.payloadEnd + 1;
   }
   const end = plainValueEnd(frame, value);
@@ -125,7 +131,7 @@ function mediaValue(frame: Uint8Array, key: number, keyEnd: number, value: numbe
 }
 
 /** The offset behind a string or an integer without sign, -1 for any other value. */
-function plainValueEnd(frame: Uint8Array, start: number): number {
+function plainValueEnd(frame: Buffer, start: number): number {
   const first = frame[start] as number;
   if (first === quote) {
     const end = stringEnd(frame, start + 1);
@@ -138,21 +144,18 @@ function plainValueEnd(frame: Uint8Array, start: number): number {
 }
 
 /** The offset of the quote that ends the string, -1 where it holds an escape, a control character or no plain ASCII. */
-function stringEnd(frame: Uint8Array, start: number): number {
-  for (let at = start; at < frame.length; at++) {
-    const byte = frame[at] as number;
-    if (byte === quote) return at;
-    if (byte === backslash || byte < 0x20 || byte >= 0x7f) return -1;
-  }
-  return -1;
+function stringEnd(frame: Buffer, start: number): number {
+  let at = start;
+  while (isPlain[frame[at] as number] === 1) at += 1;
+  return frame[at] === quote ? at : -1;
 }
 
-function matches(frame: Uint8Array, at: number, text: Uint8Array): boolean {
+function matches(frame: Buffer, at: number, text: Uint8Array): boolean {
   for (let i = 0; i < text.length; i++) if (frame[at + i] !== text[i]) return false;
   return true;
 }
 
-function readDigits(frame: Uint8Array, start: number, end: number): number {
+function readDigits(frame: Buffer, start: number, end: number): number {
   if (end <= start || end - start > 15) return -1;
   let value = 0;
   for (let at = start; at < end; at++) {

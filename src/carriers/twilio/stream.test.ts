@@ -80,7 +80,6 @@ function announce(direction: 'inbound' | 'outbound' = 'inbound'): void {
     party: { direction, variables: {} },
     log: silentLogger,
     rest: rest as unknown as TwilioRest,
-    onClosing: () => undefined,
     onEnded: () => undefined,
   });
   host.accept(leg);
