@@ -207,6 +207,16 @@ describe('asking for an answer', () => {
     ]);
   });
 
+  it('guesses no more once a compatible server has carried metadata', () => {
+    const { socket, call, session } = ready({ baseUrl: 'http://127.0.0.1:9000/v1' });
+    session.requestResponse({ requestId: 'q1' });
+    socket.says(says.created('r1', { patchcord_request: 'q1' }));
+    socket.says(says.done('r1'));
+    session.requestResponse({ requestId: 'q2' });
+    socket.says(says.created('r2'));
+    expect(call.take().at(-1)).toEqual(['responseStarted', 'r2', undefined]);
+  });
+
   it.each([
     ['our event id', true],
     ['no event id', false],

@@ -48,12 +48,15 @@ export class Answers {
   readonly #deadItems = new Recent<true>(maxItems);
   /** Unheard items that the server has not announced yet. */
   readonly #deleteLater = new Recent<true>(maxItems);
+  /** Whether this server carries metadata; a compatible one shows it by doing so once. */
+  #echoes: boolean;
   #requested: Requested[] = [];
   #active: Answer | undefined;
 
   constructor(options: AnswersOptions) {
     this.#options = options;
     this.#events = options.events;
+    this.#echoes = options.echoesMetadata;
   }
 
   request(request: ResponseRequest): void {
@@ -186,7 +189,8 @@ export class Answers {
   /** The request that this response answers, taken off the list. `guess`: by its age when nothing else tells. */
   #claim(response: ServerResponse, guess: boolean): Requested | undefined {
     const requestId = response.metadata?.[requestKey];
-    if (requestId === undefined && !guess && this.#options.echoesMetadata) return undefined;
+    if (requestId !== undefined) this.#echoes = true;
+    else if (this.#echoes && !guess) return undefined;
     const at =
       requestId === undefined
         ? 0
