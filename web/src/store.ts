@@ -85,10 +85,13 @@ export class Store {
     this.gateway.status().then(
       (status) => {
         this.status.value = status;
+        if (this.locked.value) this.#feed.open();
         this.locked.value = false;
       },
       (thrown: unknown) => {
-        if (thrown instanceof GatewayError && thrown.status === 401) this.locked.value = true;
+        if (!(thrown instanceof GatewayError) || thrown.status !== 401) return;
+        this.locked.value = true;
+        this.#feed.close();
       },
     );
   }

@@ -23,6 +23,7 @@ export class EventsFeed {
   }
 
   open(): void {
+    this.close();
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
     socket.onmessage = ({ data }) => {

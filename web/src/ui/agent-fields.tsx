@@ -10,7 +10,7 @@ export function AgentFields({ wishes }: { wishes: Signal<AgentWishes> }) {
   };
   return (
     <>
-      <label>
+      <label class="greeting">
         Greeting
         <input
           name="greeting"
@@ -20,18 +20,18 @@ export function AgentFields({ wishes }: { wishes: Signal<AgentWishes> }) {
           onInput={set('greeting')}
         />
       </label>
-      <label>
+      <label class="instructions">
         Instructions
         <textarea
           name="instructions"
-          rows={3}
+          rows={2}
           maxLength={8000}
           placeholder="As the default agent"
           value={wishes.value.instructions}
           onInput={set('instructions')}
         />
       </label>
-      <label>
+      <label class="voice">
         Voice
         <input
           name="voice"

@@ -108,8 +108,8 @@ export class Cords {
     const span = right.x - left.x;
     const plug = ease(this.#plug);
     // Pulled out, the plugs hang below the agent's jack, side by side.
-    const upperEnd = between({ x: right.x - span * 0.13, y: height - 34 }, right, plug);
-    const lowerEnd = between({ x: right.x - span * 0.21, y: height - 26 }, right, plug);
+    const upperEnd = between({ x: right.x - Math.max(62, span * 0.13), y: height - 34 }, right, plug);
+    const lowerEnd = between({ x: right.x - Math.max(88, span * 0.21), y: height - 26 }, right, plug);
     const bow = height * 0.4;
     const upper = curve(left, upperEnd, span, bow * (0.5 - 1.5 * plug), bow * (0.34 - 1.34 * plug));
     const lower = curve(left, lowerEnd, span, bow * (0.74 + 0.26 * plug), bow * (0.42 + 0.58 * plug));
