@@ -1,6 +1,6 @@
 /**
  * Serves the built console against a replayed conversation, for work on the page without a model:
- * `node web/dev/replay.ts [port]` after `npm run build`. The softphone's own wire is the real one.
+ * `node web/dev/replay.ts [port] [demo|model|empty|locked]` after `npm run build`. The softphone's wire is the real one.
  */
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -26,7 +26,8 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 const tickMs = 100;
-const demo = process.env.REPLAY_MODEL === undefined;
+const [, , port = '0', mode = 'demo'] = process.argv;
+const demo = mode !== 'model';
 
 const calls = new Map<string, CallSnapshot>();
 const sockets = new WebSocketServer({ noServer: true, maxPayload: 65_536 });
@@ -189,7 +190,7 @@ const host: CarrierHost = {
 };
 const carrier = softphoneCarrier(softphoneDefaults, host, { authorize: () => ({ accept: true }) });
 
-for (const [index, scene] of otherScenes.entries()) {
+for (const [index, scene] of mode === 'empty' ? [] : otherScenes.entries()) {
   const callId = `other-${index}`;
   const startedAtEpochMs = Date.now() - 95_000 + index * 80_000;
   calls.set(callId, snapshot({ callId, startedAtEpochMs, ...scene.call, turns: scene.turns }));
@@ -215,7 +216,7 @@ function json(response: ServerResponse, code: number, value: object): void {
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-  if (process.env.REPLAY_LOCKED !== undefined && pathname.startsWith('/v1/')) {
+  if (mode === 'locked' && pathname.startsWith('/v1/')) {
     return json(response, 401, { error: 'A key is needed.', code: 'PATCHCORD_UNAUTHORIZED' });
   }
   if (pathname === '/v1/status') return json(response, 200, status());
@@ -246,7 +247,7 @@ server.on('upgrade', (request, socket, head) => {
   const route = carrier.sockets.find((candidate) => candidate.recognises(request));
   if (route !== undefined) {
     sockets.handleUpgrade(request, socket, head, (peer) => route.connect(peer, request));
-  } else if (request.url === '/v1/events' && process.env.REPLAY_LOCKED === undefined) {
+  } else if (request.url === '/v1/events' && mode !== 'locked') {
     events.handleUpgrade(request, socket, head, (peer) => {
       const first: EventsMessage = { type: 'snapshot', calls: [...calls.values()].toReversed() };
       peer.send(JSON.stringify(first));
@@ -255,6 +256,6 @@ server.on('upgrade', (request, socket, head) => {
     socket.destroy();
   }
 });
-server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => {
+server.listen(Number(port), '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
 });

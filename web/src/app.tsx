@@ -20,13 +20,13 @@ export function App({ store, theme }: { store: Store; theme: Theme }) {
         <KeyForm />
       ) : (
         <main class="board">
-          <div class="column calls-column">
-            <CallList store={store} />
-            <DialPanel store={store} />
-          </div>
           <div class="column call-column">
             <Stage store={store} />
             <Transcript store={store} />
+          </div>
+          <div class="column calls-column">
+            <CallList store={store} />
+            <DialPanel store={store} />
           </div>
           <div class="column facts-column">
             <LatencyPanel store={store} />
