@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import fastifyStatic from '@fastify/static';
+import type { FastifyInstance } from 'fastify';
+import { type Access, accessRequest } from './access.ts';
+import { errorReplyOf } from './replies.ts';
+
+const root = fileURLToPath(new URL('../../web/dist/', import.meta.url));
+
+/** The page loads from here alone, talks to here alone, and nobody may frame it. */
+const pageHeaders: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; style-src 'self' 'unsafe-inline'; " +
+    "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'permissions-policy': 'microphone=(self), camera=(), geolocation=()',
+};
+
+/**
+ * The console's page and its files at `/`. They hold nothing of the gateway, so they are open; what they ask for is
+ * not. `GET /?key=KEY` signs a browser in.
+ */
+export function registerConsole(app: FastifyInstance, access: Access): void {
+  app.register(async (scope) => {
+    scope.addHook('onRequest', async (request, reply) => {
+      const signIn = access.signIn(accessRequest(request.raw));
+      if (signIn === undefined) return;
+      if (signIn.signedIn) return reply.status(303).headers(signIn.headers).send();
+      return reply.status(signIn.status).send(errorReplyOf(signIn.error));
+    });
+    if (!existsSync(root)) {
+      scope.get('/', (_request, reply) =>
+        reply
+          .type('text/plain')
+          .send('Patchcord is running. The console was not built: npm start builds it.\n'),
+      );
+      return;
+    }
+    await scope.register(fastifyStatic, {
+      root,
+      setHeaders(response, path) {
+        for (const [name, value] of Object.entries(pageHeaders)) response.setHeader(name, value);
+        // Names of built files hold a hash of their content.
+        const hashed = /-[\w-]{8}\.\w+$/.test(path);
+        response.setHeader('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+      },
+    });
+  });
+}
