@@ -35,6 +35,8 @@ export class TestHost implements CarrierHost {
   full: PatchcordError | undefined;
   /** Run inside `answered`, as a call does that gives up at once. */
   onAnswered: ((leg: Leg) => void) | undefined;
+  onConnected: ((leg: Leg) => void) | undefined;
+  onPlayed: (() => void) | undefined;
   readonly calls: HeardCall[] = [];
   readonly refusals: { readonly code: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
 
@@ -58,7 +60,7 @@ export class TestHost implements CarrierHost {
 
   accept(leg: Leg, overrides?: CallOverrides) {
     if (this.full !== undefined) throw this.full;
-    this.calls.push(listenTo(leg, overrides, () => this.onAnswered?.(leg)));
+    this.calls.push(listenTo(leg, overrides, this));
     return { callId: `call-${this.calls.length}` };
   }
 
@@ -67,7 +69,7 @@ export class TestHost implements CarrierHost {
   }
 }
 
-function listenTo(leg: Leg, overrides: CallOverrides | undefined, onAnswered: () => void): HeardCall {
+function listenTo(leg: Leg, overrides: CallOverrides | undefined, host: TestHost): HeardCall {
   const log: string[] = [];
   const audio: HeardCall['audio'] = [];
   const ends: LegEnd[] = [];
@@ -75,15 +77,21 @@ function listenTo(leg: Leg, overrides: CallOverrides | undefined, onAnswered: ()
   leg.attach({
     answered: () => {
       log.push('answered');
-      onAnswered();
+      host.onAnswered?.(leg);
     },
-    connected: () => log.push('connected'),
+    connected: () => {
+      log.push('connected');
+      host.onConnected?.(leg);
+    },
     audio: (chunk, timestampMs) => {
       if (audio.length === 0) log.push('audio');
       audio.push({ chunk, timestampMs });
     },
     digit: (digit) => log.push(`digit ${digit}`),
-    played: (played: Played) => log.push(played.type === 'mark' ? `played ${played.name}` : played.type),
+    played: (played: Played) => {
+      log.push(played.type === 'mark' ? `played ${played.name}` : played.type);
+      host.onPlayed?.();
+    },
     ended: (end) => {
       log.push(`ended ${end.reason}`);
       ends.push(end);
@@ -123,12 +131,13 @@ export async function serveTwilio(
 export class ServedTwilio {
   readonly carrier: Carrier;
   readonly close: () => Promise<void>;
-  readonly #port: number;
+  /** Where it really listens. */
+  readonly url: string;
   readonly #clients: WebSocket[] = [];
 
   constructor(carrier: Carrier, port: number, close: () => Promise<void>) {
     this.carrier = carrier;
-    this.#port = port;
+    this.url = `http://127.0.0.1:${port}`;
     this.close = async () => {
       for (const client of this.#clients) client.terminate();
       await close();
@@ -142,7 +151,7 @@ export class ServedTwilio {
     signed = true,
   ): Promise<{ status: number; type: string; text: string }> {
     const signature = twilio.getExpectedTwilioSignature(authToken, publicUrl + target, form);
-    const response = await fetch(`http://127.0.0.1:${this.#port}${target}`, {
+    const response = await fetch(`${this.url}${target}`, {
       method: 'POST',
       headers: signed ? { 'x-twilio-signature': signature } : {},
       body: new URLSearchParams(form),
@@ -154,14 +163,14 @@ export class ServedTwilio {
   async get(target: string): Promise<{ status: number; text: string }> {
     const signature = twilio.getExpectedTwilioSignature(authToken, publicUrl + target, {});
     const headers = { 'x-twilio-signature': signature };
-    const response = await fetch(`http://127.0.0.1:${this.#port}${target}`, { headers });
+    const response = await fetch(`${this.url}${target}`, { headers });
     return { status: response.status, text: await response.text() };
   }
 
   /** A media stream that is open; `signature` undefined: the right one. */
   async stream(signature?: string): Promise<TestStream> {
     const right = twilio.getExpectedTwilioSignature(authToken, 'wss://gw.example.com/media-stream', {});
-    const socket = new WebSocket(`ws://127.0.0.1:${this.#port}/media-stream`, {
+    const socket = new WebSocket(`${this.url}/media-stream`, {
       headers: { 'x-twilio-signature': signature ?? right },
     });
     this.#clients.push(socket);

@@ -265,6 +265,7 @@ describe('the reader', () => {
     const nested = `{"event":"media","media":${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}}`;
     expect(readMessage(Buffer.from(nested), false).type).toBe('malformed');
     expect(readMessage(Buffer.from('{"__proto__":{"event":"stop"}}'), false).type).toBe('malformed');
+    expect(read({ event: 'dtmf', dtmf: { digit: { toString: '' } } }).type).toBe('malformed');
   });
 });
 

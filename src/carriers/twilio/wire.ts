@@ -92,7 +92,8 @@ function readMark(mark: unknown): TwilioMessage {
 
 /** Documentation: "DTMF message". */
 function readDtmf(dtmf: unknown): TwilioMessage {
-  const digit = isRecord(dtmf) ? String(dtmf.digit).toUpperCase() : '';
+  const written = isRecord(dtmf) ? dtmf.digit : undefined;
+  const digit = typeof written === 'string' || typeof written === 'number' ? `${written}`.toUpperCase() : '';
   if (!/^[0-9*#A-D]$/.test(digit))
     return malformed('PATCHCORD_MESSAGE_MALFORMED', '`dtmf.digit` is not a digit');
   return { type: 'dtmf', digit };
