@@ -1,10 +1,24 @@
-import type { Clock } from './base/clock.ts';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import { Access, accessRequest } from './api/access.ts';
+import { makeKey } from './api/access-keys.ts';
+import { registerCallsApi } from './api/calls.ts';
+import { registerConsole } from './api/console.ts';
+import type { StatusReply } from './api/contract.ts';
+import { Dialling } from './api/dialling.ts';
+import { EventsSocket } from './api/events-socket.ts';
+import { registerHealth } from './api/health.ts';
+import { LogStream } from './api/log-stream.ts';
+import { notFoundHandler } from './api/replies.ts';
+import { type Clock, SystemClock } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
-import { SystemClock } from './base/clock.ts';
-import { registerWebhooks } from './carriers/webhook-server.ts';
+import { version } from './base/version.ts';
+import type { Carrier, SocketRoute, UpgradeDecision } from './carriers/carrier.ts';
+import { softphoneCarrier, softphoneDefaults } from './carriers/softphone/carrier.ts';
 import { twilioCarrier } from './carriers/twilio/carrier.ts';
+import { registerWebhooks } from './carriers/webhook-server.ts';
 import type { Settings } from './config/schema.ts';
-import { chooseModel } from './model-choice.ts';
+import { chooseModel, type ModelChoice } from './model-choice.ts';
 import { type Server, startServer } from './server.ts';
 import { Switchboard } from './switchboard.ts';
 
@@ -15,19 +29,127 @@ export interface GatewayOptions {
 }
 
 export interface Gateway {
+  /** `http://HOST:PORT` */
   readonly url: string;
   readonly switchboard: Switchboard;
-  readonly demo: boolean;
+  readonly model: { readonly name: string; readonly demo: boolean };
+  /** The key that was made because none is configured. */
+  readonly madeKey: string | undefined;
+  /** Takes no new calls; settles when the live ones have ended, within the drain bound. */
   drain(): Promise<void>;
+  /** Stops listening and ends everything. */
   close(): Promise<void>;
 }
 
+/** Largest message of a feed's listener: they have nothing to say. */
+const maxListenerBytes = 4096;
+
+/** Puts the parts together from the settings and starts them. Rejects when a part can't start. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { settings, log } = options;
   const clock = options.clock ?? new SystemClock();
   const choice = await chooseModel(settings, clock, log);
-  const switchboard = await Switchboard.create({ settings, clock, log, model: choice.model, refused: () => undefined });
-  const carriers = [
+  try {
+    return await start(settings, clock, log, choice);
+  } catch (thrown) {
+    await choice.close();
+    throw thrown;
+  }
+}
+
+async function start(settings: Settings, clock: Clock, log: Logger, choice: ModelChoice): Promise<Gateway> {
+  const switchboard = await Switchboard.create({
+    settings,
+    clock,
+    log,
+    model: choice.model,
+    refused: () => undefined,
+  });
+  const { directory } = switchboard;
+  const madeKey = settings.api.keys.length === 0 ? makeKey() : undefined;
+  const keys = madeKey === undefined ? settings.api.keys : [madeKey];
+  const { publicUrl } = settings.server;
+  const access = new Access({ clock, keys, ...(publicUrl === undefined ? {} : { publicUrl }) });
+  const authorize = (request: IncomingMessage): UpgradeDecision => {
+    const decision = access.decide(accessRequest(request));
+    return decision.allowed
+      ? { accept: true }
+      : { accept: false, status: decision.status, error: decision.error };
+  };
+  const carriers = carriersOf(settings, switchboard, authorize);
+  const dialling = new Dialling({
+    clock,
+    carriers,
+    ...settings.dial,
+    admission: () => switchboard.host.admission(),
+    observe: (observer) => directory.observe(observer),
+  });
+  const feeds = { calls: directory, clock, log };
+  const events = new EventsSocket(feeds);
+  const logStream = new LogStream(feeds);
+  const status = (): StatusReply => ({
+    version,
+    model: { name: choice.model.name, demo: choice.demo },
+    carriers: carriers.map(({ name, dial, dialMissing }) => ({
+      name,
+      canDial: dial !== undefined && settings.dial.allow.length > 0,
+      missing:
+        dialMissing.length > 0 && settings.dial.allow.length === 0
+          ? [...dialMissing, 'PATCHCORD_DIAL_ALLOW']
+          : dialMissing,
+    })),
+    draining: switchboard.draining,
+    liveCalls: directory.size,
+    maxCalls: settings.call.maxCalls,
+  });
+  const server: Server = await startServer({
+    host: settings.server.host,
+    port: settings.server.port,
+    log,
+    sockets: [
+      ...carriers.flatMap((carrier) => carrier.sockets),
+      listenerRoute('/v1/events', authorize, (socket) => events.attach(socket)),
+      listenerRoute('/log-stream', authorize, (socket, request) =>
+        logStream.attach(socket, request.url ?? '/'),
+      ),
+    ],
+    async routes(app: FastifyInstance) {
+      app.setNotFoundHandler(notFoundHandler);
+      registerHealth(app, () => !switchboard.draining);
+      registerCallsApi(app, { access, calls: directory, dialling, log, status });
+      registerWebhooks(
+        app,
+        carriers.flatMap((carrier) => carrier.webhooks),
+        log,
+      );
+      registerConsole(app, access);
+    },
+  });
+  return {
+    url: server.url,
+    switchboard,
+    model: { name: choice.model.name, demo: choice.demo },
+    madeKey,
+    drain: () => switchboard.drain(),
+    async close() {
+      for (const call of directory.calls()) call.end('drain');
+      events.close();
+      logStream.close();
+      dialling.close();
+      for (const carrier of carriers) carrier.close();
+      await server.close();
+      await choice.close();
+    },
+  };
+}
+
+function carriersOf(
+  settings: Settings,
+  switchboard: Switchboard,
+  authorize: (request: IncomingMessage) => UpgradeDecision,
+): Carrier[] {
+  const { host } = switchboard;
+  return [
     twilioCarrier(
       {
         ...settings.twilio,
@@ -35,29 +157,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         maxCallMs: settings.call.maxDurationMs,
         ringTimeoutMs: settings.call.answerTimeoutMs,
       },
-      switchboard.host,
+      host,
     ),
+    softphoneCarrier(softphoneDefaults, host, { authorize }),
   ];
-  const server: Server = await startServer({
-    host: settings.server.host,
-    port: settings.server.port,
-    log,
-    sockets: carriers.flatMap((carrier) => carrier.sockets),
-    async routes(app) {
-      registerWebhooks(app, carriers.flatMap((carrier) => carrier.webhooks), log);
-      app.get('/healthz', () => ({ ok: true }));
-      app.get('/readyz', (_request, reply) => reply.status(switchboard.draining ? 503 : 200).send({}));
-    },
-  });
-  return {
-    url: server.url,
-    switchboard,
-    demo: choice.demo,
-    drain: () => switchboard.drain(),
-    async close() {
-      for (const carrier of carriers) carrier.close();
-      await server.close();
-      await choice.close();
-    },
-  };
+}
+
+/** A WebSocket that only listens, behind the same door as the REST API. */
+function listenerRoute(
+  path: string,
+  authorize: SocketRoute['authorize'],
+  connect: SocketRoute['connect'],
+): SocketRoute {
+  return { path, maxPayloadBytes: maxListenerBytes, recognises: () => true, authorize, connect };
 }

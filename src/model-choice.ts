@@ -17,8 +17,12 @@ export interface ModelChoice {
 
 export async function chooseModel(settings: Settings, clock: Clock, log: Logger): Promise<ModelChoice> {
   const { apiKey } = settings.openai;
-  // Room for a second attempt when the first hangs.
-  const resume = { clock, log, connectBoundMs: settings.openai.connectTimeoutMs * 1.5 };
+  const resume = {
+    clock,
+    log,
+    connectBoundMs: settings.model.connectBoundMs,
+    resumeBoundMs: settings.model.resumeBoundMs,
+  };
   if (apiKey !== undefined) {
     const model = openAiRealtimeModel(realtimeSettings(settings, apiKey, settings.openai.baseUrl), {
       clock,

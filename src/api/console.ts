@@ -26,7 +26,7 @@ export function registerConsole(app: FastifyInstance, access: Access): void {
     scope.addHook('onRequest', async (request, reply) => {
       const signIn = access.signIn(accessRequest(request.raw));
       if (signIn === undefined) return;
-      if (signIn.signedIn) return reply.status(303).headers(signIn.headers).send();
+      if (signIn.allowed) return reply.status(303).headers(signIn.headers).send();
       return reply.status(signIn.status).send(errorReplyOf(signIn.error));
     });
     if (!existsSync(root)) {
@@ -39,11 +39,11 @@ export function registerConsole(app: FastifyInstance, access: Access): void {
     }
     await scope.register(fastifyStatic, {
       root,
-      setHeaders(response, path) {
-        for (const [name, value] of Object.entries(pageHeaders)) response.setHeader(name, value);
+      setHeaders(reply, path) {
+        for (const [name, value] of Object.entries(pageHeaders)) reply.header(name, value);
         // Names of built files hold a hash of their content.
         const hashed = /-[\w-]{8}\.\w+$/.test(path);
-        response.setHeader('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+        reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache');
       },
     });
   });

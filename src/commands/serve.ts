@@ -1,17 +1,62 @@
+import { parseArgs } from 'node:util';
 import { pino } from 'pino';
-import { messageOf } from '../base/errors.ts';
+import { messageOf, PatchcordError } from '../base/errors.ts';
 import { loadSettings, withEnvFile } from '../config/environment.ts';
 import { settingWarnings } from '../config/warnings.ts';
-import { startGateway } from '../gateway.ts';
+import { type Gateway, startGateway } from '../gateway.ts';
 import type { CommandIo } from './command-io.ts';
 
-export async function serve(_args: string[], io: CommandIo): Promise<number> {
+const usage = `Usage: patchcord serve
+
+Takes calls until it is told to stop (SIGTERM or SIGINT): then it refuses new calls, lets live ones end within
+PATCHCORD_DRAIN_TIMEOUT_SECONDS, and says goodbye to the rest. A second signal ends it at once.
+Settings come from the environment and from .env: docs/configuration.md`;
+
+/** The command `patchcord serve`: 0 after an orderly end, 1 when it can't start, 2 for arguments that it does not know. */
+export async function serve(args: string[], io: CommandIo): Promise<number> {
+  try {
+    const { values } = parseArgs({ args, options: { help: { type: 'boolean', short: 'h' } } });
+    if (values.help) {
+      io.out(usage);
+      return 0;
+    }
+  } catch (thrown) {
+    io.err(`${messageOf(thrown)}\n${usage}`);
+    return 2;
+  }
+  let gateway: Gateway;
+  try {
+    gateway = await start(io);
+  } catch (thrown) {
+    io.err(startProblem(thrown));
+    return 1;
+  }
+  return ended(gateway, io);
+}
+
+async function start(io: CommandIo): Promise<Gateway> {
   const env = withEnvFile(io.env, process.cwd());
   const settings = loadSettings(env);
-  const log = pino({ level: settings.log.level, base: {}, timestamp: pino.stdTimeFunctions.isoTime });
   for (const warning of settingWarnings(env, settings)) io.err(`warning: ${warning}`);
+  const log = pino({
+    level: settings.log.level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  });
   const gateway = await startGateway({ settings, log });
-  io.out(`patchcord is listening on ${gateway.url}`);
+  const { name, demo } = gateway.model;
+  if (demo) io.out('No OPENAI_API_KEY is set: the built-in demo voice answers.');
+  else io.out(`Calls are answered by ${name}.`);
+  if (gateway.madeKey !== undefined) {
+    const origin = settings.server.publicUrl ?? gateway.url;
+    io.out(`From this machine the console needs no key. From elsewhere: ${origin}/?key=${gateway.madeKey}`);
+  }
+  io.out(`Patchcord is listening on ${gateway.url}`);
+  return gateway;
+}
+
+function ended(gateway: Gateway, io: CommandIo): Promise<number> {
   return new Promise((resolve) => {
     io.onStop(() => {
       gateway
@@ -26,4 +71,13 @@ export async function serve(_args: string[], io: CommandIo): Promise<number> {
         );
     });
   });
+}
+
+/** One line that says what to do. */
+function startProblem(thrown: unknown): string {
+  if (thrown instanceof PatchcordError) return `${thrown.code}: ${thrown.message}`;
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  if (code === 'EADDRINUSE')
+    return `patchcord: the address is in use: ${messageOf(thrown)}. Set PORT to another one.`;
+  return `patchcord: ${messageOf(thrown)}`;
 }

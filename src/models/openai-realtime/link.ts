@@ -33,8 +33,8 @@ const pingEveryMs = 15_000;
 const pongWithinMs = 10_000;
 /** The server drops the connection without answering a close frame (see docs/models/openai.md). */
 const closeWithinMs = 1500;
-/** Audio beyond this is dropped instead of queued: some 40 s of G.711, 8 s of pcm16. */
-const maxBufferedBytes = 512 * 1024;
+/** Audio beyond this is dropped instead of queued: a minute of pcm16, which is what may have been held before. */
+const maxBufferedBytes = 4 * 1024 * 1024;
 const stuckWithinMs = 10_000;
 const maxNonsense = 20;
 
