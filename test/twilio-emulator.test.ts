@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AudioChunk } from '../src/audio/chunk.ts';
 import { SystemClock } from '../src/base/clock.ts';
+import { FakeTwilioCall } from '../src/emulators/twilio/call.ts';
+import { FakeTwilioRest } from '../src/emulators/twilio/rest-server.ts';
 import {
   authToken,
   publicUrl,
@@ -8,9 +10,7 @@ import {
   serveTwilio,
   TestHost,
   testSettings,
-} from '../src/carriers/twilio/test-host.ts';
-import { FakeTwilioCall } from '../src/emulators/twilio/call.ts';
-import { FakeTwilioRest } from '../src/emulators/twilio/rest-server.ts';
+} from './support/twilio-host.ts';
 
 const accountSid = `AC${'0'.repeat(32)}`;
 const clock = new SystemClock();

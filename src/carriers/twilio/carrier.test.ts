@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
-import { AudioChunk } from '../../audio/chunk.ts';
 import {
   drained,
   mediaMessage,
@@ -9,7 +8,8 @@ import {
   startMessage,
   TestHost,
   tokenIn,
-} from './test-host.ts';
+} from '../../../test/support/twilio-host.ts';
+import { AudioChunk } from '../../audio/chunk.ts';
 
 const ring = {
   CallSid: 'CA1',
@@ -174,7 +174,7 @@ describe('a status callback', () => {
     const stream = await served.stream();
     stream.send(startMessage(await token()));
     stream.send(mediaMessage(20));
-    await expect.poll(() => host.calls[0]?.audio.length).toBe(1);
+    await host.calls[0]?.audioOf(1);
     await served.post('/status-callback', { ...ring, CallStatus: 'completed' });
     expect(await stream.closed).toBe(1000);
     expect(host.calls[0]?.log.filter((line) => line.startsWith('ended'))).toEqual(['ended hung-up']);
@@ -196,12 +196,12 @@ describe('the media stream', () => {
     stream.send({ event: 'connected', protocol: 'Call', version: '1.0.0' });
     stream.send(startMessage(await token()));
     stream.send(mediaMessage(20));
-    await expect.poll(() => host.calls[0]?.audio.length).toBe(1);
+    await host.calls[0]?.audioOf(1);
     const leg = host.calls[0]?.leg;
     leg?.play(AudioChunk.fromBytes(Buffer.from([0x7f, 0x7f, 0x80, 0x01])));
     leg?.mark('m1');
     leg?.clear();
-    await expect.poll(() => stream.received.length).toBe(3);
+    await stream.messages(3);
     expect(stream.received).toEqual([
       '{"event":"media","streamSid":"MZ1","media":{"payload":"f3+AAQ=="}}',
       '{"event":"mark","streamSid":"MZ1","mark":{"name":"m1"}}',
@@ -242,7 +242,7 @@ describe('the media stream', () => {
     const stream = await served.stream();
     stream.send(startMessage(given));
     stream.send(mediaMessage(20));
-    await expect.poll(() => host.calls[0]?.audio.length).toBe(1);
+    await host.calls[0]?.audioOf(1);
     const replay = await served.stream();
     replay.send(startMessage(given));
     expect(await replay.closed).toBe(1008);
@@ -252,7 +252,7 @@ describe('the media stream', () => {
     expect(await second.closed).toBe(1008);
     expect(host.codes.at(-1)).toBe('PATCHCORD_MESSAGE_ORDER');
     stream.send(mediaMessage(40));
-    await expect.poll(() => host.calls[0]?.audio.length).toBe(2);
+    await host.calls[0]?.audioOf(2);
   });
 
   it('is closed with 1003 for another audio format, and the call ends', async () => {
@@ -327,7 +327,7 @@ describe('the media stream', () => {
     const attacked = host.calls.find(({ leg }) => leg.carrierCallId === 'CA1');
     expect((await attacked?.ended)?.error?.code).toBe(code);
     other.send(mediaMessage(20));
-    await expect.poll(() => host.calls[0]?.audio.length).toBe(1);
+    await host.calls[0]?.audioOf(1);
     expect(host.calls[0]?.ends).toEqual([]);
   });
 });

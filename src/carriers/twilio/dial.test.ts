@@ -2,9 +2,6 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PatchcordError } from '../../base/errors.ts';
-import type { TwilioSettings } from './carrier.ts';
-import { twilioCarrier } from './carrier.ts';
 import {
   drained,
   mediaMessage,
@@ -14,7 +11,10 @@ import {
   TestHost,
   testSettings,
   tokenIn,
-} from './test-host.ts';
+} from '../../../test/support/twilio-host.ts';
+import { PatchcordError } from '../../base/errors.ts';
+import type { TwilioSettings } from './carrier.ts';
+import { twilioCarrier } from './carrier.ts';
 
 interface ApiRequest {
   readonly line: string;
@@ -131,7 +131,8 @@ describe('dialling', () => {
     const stream = await served.stream();
     stream.send(startMessage(tokenIn(text)));
     stream.send(mediaMessage(20));
-    await expect.poll(() => call?.log).toEqual(['answered', 'connected', 'audio']);
+    await call?.audioOf(1);
+    expect(call?.log).toEqual(['answered', 'connected', 'audio']);
     await call?.leg.hangUp('agent');
     expect(api.requests.at(-1)?.line).toBe('POST /2010-04-01/Accounts/AC1/Calls/CA1.json');
     expect(api.requests.at(-1)?.form.get('Status')).toBe('completed');

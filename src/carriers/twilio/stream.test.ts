@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Writable } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
+import { type HeardCall, mediaMessage, startMessage, TestHost } from '../../../test/support/twilio-host.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/logger.ts';
@@ -9,7 +10,6 @@ import { VirtualClock } from '../../base/virtual-clock.ts';
 import { TwilioLeg } from './leg.ts';
 import type { TwilioRest } from './rest.ts';
 import { TwilioStream } from './stream.ts';
-import { type HeardCall, mediaMessage, startMessage, TestHost } from './test-host.ts';
 
 /** The side of `ws` that a stream uses; what is sent passes through a connection that can be corked. */
 class FakeSocket extends EventEmitter {

@@ -3,15 +3,15 @@ import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import twilio from 'twilio';
 import { WebSocket } from 'ws';
-import type { AudioChunk } from '../../audio/chunk.ts';
-import { type Clock, SystemClock } from '../../base/clock.ts';
-import { PatchcordError } from '../../base/errors.ts';
-import { silentLogger } from '../../base/logger.ts';
-import type { Leg, LegEnd, Played } from '../../call/leg.ts';
-import type { CallOverrides, Carrier, CarrierHost } from '../carrier.ts';
-import { SocketServer } from '../socket-server.ts';
-import { registerWebhooks } from '../webhook-server.ts';
-import { type TwilioSettings, twilioCarrier } from './carrier.ts';
+import type { AudioChunk } from '../../src/audio/chunk.ts';
+import { type Clock, SystemClock } from '../../src/base/clock.ts';
+import { PatchcordError } from '../../src/base/errors.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import type { Leg, LegEnd, Played } from '../../src/call/leg.ts';
+import type { CallOverrides, Carrier, CarrierHost } from '../../src/carriers/carrier.ts';
+import { SocketServer } from '../../src/carriers/socket-server.ts';
+import { type TwilioSettings, twilioCarrier } from '../../src/carriers/twilio/carrier.ts';
+import { registerWebhooks } from '../../src/carriers/webhook-server.ts';
 
 export const publicUrl = 'https://gw.example.com';
 export const authToken = '0123456789abcdef0123456789abcdef';
@@ -24,6 +24,8 @@ export interface HeardCall {
   readonly audio: { readonly chunk: AudioChunk; readonly timestampMs: number | undefined }[];
   readonly ends: LegEnd[];
   readonly ended: Promise<LegEnd>;
+  /** Settles when that many chunks have come in all. */
+  audioOf(chunks: number): Promise<void>;
 }
 
 /** A gateway that takes every call and writes down what its leg says; for tests. */
@@ -69,10 +71,29 @@ export class TestHost implements CarrierHost {
   }
 }
 
+/** Lets a test wait for the n-th of something. */
+class Counter {
+  #count = 0;
+  readonly #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
+
+  count(): void {
+    this.#count += 1;
+    for (const waiter of this.#waiting) if (waiter.count <= this.#count) waiter.resolve();
+  }
+
+  reached(count: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (count <= this.#count) resolve();
+    else this.#waiting.push({ count, resolve });
+    return promise;
+  }
+}
+
 function listenTo(leg: Leg, overrides: CallOverrides | undefined, host: TestHost): HeardCall {
   const log: string[] = [];
   const audio: HeardCall['audio'] = [];
   const ends: LegEnd[] = [];
+  const counter = new Counter();
   const { promise: ended, resolve } = Promise.withResolvers<LegEnd>();
   leg.attach({
     answered: () => {
@@ -86,6 +107,7 @@ function listenTo(leg: Leg, overrides: CallOverrides | undefined, host: TestHost
     audio: (chunk, timestampMs) => {
       if (audio.length === 0) log.push('audio');
       audio.push({ chunk, timestampMs });
+      counter.count();
     },
     digit: (digit) => log.push(`digit ${digit}`),
     played: (played: Played) => {
@@ -98,7 +120,7 @@ function listenTo(leg: Leg, overrides: CallOverrides | undefined, host: TestHost
       resolve(end);
     },
   });
-  return { leg, overrides, log, audio, ends, ended };
+  return { leg, overrides, log, audio, ends, ended, audioOf: (chunks) => counter.reached(chunks) };
 }
 
 export const testSettings: TwilioSettings = {
@@ -183,11 +205,20 @@ export class TestStream {
   readonly socket: WebSocket;
   readonly received: string[] = [];
   readonly closed: Promise<number>;
+  readonly #counter = new Counter();
 
   constructor(socket: WebSocket) {
     this.socket = socket;
-    socket.on('message', (data) => this.received.push(data.toString()));
+    socket.on('message', (data) => {
+      this.received.push(data.toString());
+      this.#counter.count();
+    });
     this.closed = once(socket, 'close').then(([code]) => Number(code));
+  }
+
+  /** Settles when that many messages have come in all. */
+  messages(count: number): Promise<void> {
+    return this.#counter.reached(count);
   }
 
   send(message: object): void {
