@@ -58,9 +58,7 @@ export class Load {
       if (headers.has('openai-beta')) meter.violations.add('the beta header was sent');
       new ModelSession(board, socket);
     });
-    const metronome = new Metronome(agenda, (lateMs) => {
-      if (meter.measuring) meter.generatorLateMs.add(lateMs);
-    });
+    const metronome = new Metronome(agenda, (lateMs) => meter.tick(lateMs));
     try {
       const process = await SubjectProcess.start(subject, { ...options, modelPort: server.port });
       metronome.start();

@@ -112,6 +112,10 @@ export async function measureTruncation(
     await load.stop();
   }
   bench.faults.take(subject.name, load.meter, subject.bargesIn);
+  const { disturbedCuts } = load.meter;
+  if (disturbedCuts > 0) {
+    bench.note(`truncation: ${disturbedCuts} cuts are left out, since the generator was held up meanwhile`);
+  }
   const all = new Samples();
   for (const samples of load.meter.truncationMs.values()) all.addAll(samples);
   const figuresOf = (scenario: string, samples: Samples): TruncationFigures => ({
@@ -119,7 +123,9 @@ export async function measureTruncation(
     errorMs: samples.summary(),
     magnitudeMs: samples.magnitudes().summary(),
   });
-  const named = [...load.meter.truncationMs].map(([scenario, samples]) => figuresOf(scenario, samples));
+  const named = truncationConversations.map(({ name }) =>
+    figuresOf(name, load.meter.truncationMs.get(name) ?? new Samples()),
+  );
   return [...named, figuresOf('all', all)];
 }
 
@@ -131,7 +137,7 @@ export interface MemoryFigures {
   readonly heapKbPerCall: number;
 }
 
-/** Memory at `calls` calls less memory without, both after the same load has warmed code and allocator. */
+/** Memory at `calls` calls less memory without, both after some calls have warmed the code. */
 export async function measureMemory(
   bench: Bench,
   subject: Subject,
@@ -141,7 +147,7 @@ export async function measureMemory(
   const load = await Load.start(subject, { core: bench.subjectCore, inspect: true });
   const inspector = await inspectorOf(load);
   try {
-    await load.add(options.calls);
+    await load.add(Math.ceil(options.calls / 10));
     await sleep(options.seconds * 1000);
     load.shrinkTo(0);
     await sleep(2500);

@@ -1,5 +1,8 @@
 import { Samples } from './figures.ts';
 
+/** Half a frame: a generator that is later than this plays and reads too late to be the truth. */
+const heldUpMs = 10;
+
 /** Counts by name. */
 export class Tally {
   readonly #counts = new Map<string, number>();
@@ -38,12 +41,27 @@ export class Meter {
   deadBytes = 0;
   interruptions = 0;
   missedClears = 0;
+  /** Cuts that say nothing, because the generator itself was late while the answer played. */
+  disturbedCuts = 0;
   /** Protocol mistakes of the subject, by name. */
   readonly violations = new Tally();
   /** Errors that the model side had to answer with, by code. */
   readonly rejections = new Tally();
   measuring = false;
   windowStartMs = 0;
+  /** The end of the last time that the generator was held up for longer than half a frame. */
+  #heldUpAtMs = Number.NEGATIVE_INFINITY;
+
+  /** Notes by how much a tick of the generator came late. */
+  tick(lateMs: number): void {
+    if (lateMs > heldUpMs) this.#heldUpAtMs = performance.now();
+    if (this.measuring) this.generatorLateMs.add(lateMs);
+  }
+
+  /** Whether what was timed since `sinceMs` can be trusted. */
+  undisturbedSince(sinceMs: number): boolean {
+    return this.#heldUpAtMs < sinceMs;
+  }
 
   /** Starts a fresh window for the latencies. */
   openWindow(): void {

@@ -10,7 +10,7 @@ const audioKey = Buffer.from('"audio":"');
 const appendHead = '{"type":"input_audio_buffer.append"';
 const quote = 34;
 /** How long the subject may take to tell the model what was heard. */
-const judgeAfterMs = 400;
+const judgeAfterMs = 1_000;
 /** Audio of an answer that nobody interrupted is late before this, and lost after it. */
 const lostAfterMs = 5_000;
 /** Deltas of a cancelled answer that were on their way already, and the end of its response. */
@@ -79,6 +79,7 @@ export class ModelSession {
     if (this.#closed) return;
     const ids = `"response_id":"${responseId}","item_id":"${item.id}","output_index":${outputIndex}`;
     const head = `{"type":"response.output_audio.delta","event_id":"${id('event')}",${ids},"content_index":0`;
+    item.startedAtMs = Math.min(item.startedAtMs, performance.now());
     item.sentAtMs.push(this.#call ? performance.now() : Number.NaN);
     this.#socket.sendText(`${head},"delta":"${audio}"}`);
   }
@@ -251,7 +252,11 @@ export class ModelSession {
     const call = this.#call;
     if (!call) return;
     const { meter } = this.#board;
-    if (interruption.expectsClear && interruption.clearedAtMs === undefined) meter.missedClears += 1;
+    const sinceMs = Math.min(interruption.sentAtMs, ...interruption.items.map((item) => item.startedAtMs));
+    const trusted = meter.undisturbedSince(sinceMs);
+    if (!trusted) meter.disturbedCuts += 1;
+    if (trusted && interruption.expectsClear && interruption.clearedAtMs === undefined)
+      meter.missedClears += 1;
     const { sentAtMs, clearedAtMs } = interruption;
     for (const item of interruption.items) {
       this.#unsettled.delete(item);
@@ -261,7 +266,7 @@ export class ModelSession {
       if (heardWhole && item.claimedMs === undefined) continue;
       if (!heardWhole && item.complete && !interruption.expectsClear && clearedAtMs === undefined)
         this.#later(sentAtMs + lostAfterMs, () => this.#countLost(item));
-      meter.truncation(call.conversation.name, (item.claimedMs ?? generatedMs) - item.heardMs);
+      if (trusted) meter.truncation(call.conversation.name, (item.claimedMs ?? generatedMs) - item.heardMs);
     }
   }
 
@@ -362,6 +367,7 @@ export class ModelSession {
   #claim(item: AnswerItem, claimedMs: number): void {
     item.claimedMs = claimedMs;
     if (this.#unsettled.has(item) || item.heardMs === undefined) return;
+    if (!this.#board.meter.undisturbedSince(item.startedAtMs)) return;
     this.#board.meter.truncation(this.#conversation.name, claimedMs - item.heardMs);
   }
 

@@ -11,6 +11,8 @@ export interface AnswerItem {
   readonly sentAtMs: number[];
   readonly blocksPerDelta: number;
   generatedBytes: number;
+  /** When its first delta left, ms. */
+  startedAtMs: number;
   /** Next block expected on the carrier side. */
   nextBlock: number;
   /** All of it was generated. */
@@ -68,6 +70,7 @@ export class Switchboard {
       sentAtMs: [],
       blocksPerDelta: deltaBytes / blockBytes,
       generatedBytes: 0,
+      startedAtMs: Number.POSITIVE_INFINITY,
       nextBlock: 0,
       complete: false,
       claimedMs: undefined,
