@@ -164,8 +164,8 @@ class ResilientSession implements ModelSession {
       speechStarted: (itemId) => {
         if (current()) events.speechStarted(itemId);
       },
-      speechStopped: (itemId) => {
-        if (current()) events.speechStopped(itemId);
+      speechStopped: (itemId, silentForMs) => {
+        if (current()) events.speechStopped(itemId, silentForMs);
       },
       callerText: (itemId, text, final) => {
         if (current()) events.callerText(itemId, text, final);

@@ -175,7 +175,7 @@ export class OpenAiRealtimeSession implements ModelSession {
         this.#events.speechStarted(message.itemId);
         return;
       case 'input_audio_buffer.speech_stopped':
-        this.#events.speechStopped(message.itemId);
+        this.#events.speechStopped(message.itemId, silenceOf(this.#parts.settings));
         return;
       case 'conversation.item.input_audio_transcription.delta':
         if (message.text !== '') this.#events.callerText(message.itemId, message.text, false);
@@ -304,4 +304,9 @@ export class OpenAiRealtimeSession implements ModelSession {
     this.#goingAway?.cancel();
     this.#link.close();
   }
+}
+
+/** The server tells of the end of speech only after this silence. Where it listens to the meaning, nobody knows how long. */
+function silenceOf({ turnDetection: { type, ...detection } }: OpenAiRealtimeSettings): number | undefined {
+  return type === 'server_vad' && 'silenceDurationMs' in detection ? detection.silenceDurationMs : undefined;
 }
