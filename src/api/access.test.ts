@@ -1,6 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../base/virtual-clock.ts';
-import { Access } from './access.ts';
+import { Access, authorizeUpgrade } from './access.ts';
 import { makeKey } from './access-keys.ts';
 import { FailedAttempts } from './failed-attempts.ts';
 import type { AccessRequest } from './local-request.ts';
@@ -292,5 +293,20 @@ describe('a browser that has shown a key', () => {
   it('stays signed in when the gateway restarts with the same key', () => {
     const cookie = signedIn(access());
     expect(outcome({ peerAddress: '203.0.113.5', headers: { host, cookie } }, access())).toBe('session');
+  });
+});
+
+describe('an upgrade to a WebSocket', () => {
+  const upgrade = (remoteAddress: string, headers: Record<string, string>) =>
+    ({ socket: { remoteAddress }, method: 'GET', url: '/v1/events', headers }) as unknown as IncomingMessage;
+
+  it('is decided like a request', () => {
+    const headers = { host: 'localhost', upgrade: 'websocket' };
+    expect(authorizeUpgrade(access(), upgrade('127.0.0.1', headers))).toEqual({ accept: true });
+    expect(authorizeUpgrade(access(), upgrade('203.0.113.5', headers))).toMatchObject({
+      accept: false,
+      status: 401,
+      error: { code: 'PATCHCORD_UNAUTHORIZED' },
+    });
   });
 });

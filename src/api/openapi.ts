@@ -1,0 +1,240 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import type { Logger } from '../base/logger.ts';
+import type { Access } from './access.ts';
+import { errorHandler, requireAccess } from './replies.ts';
+import {
+  callReply,
+  callSnapshot,
+  callsReply,
+  dialBody,
+  dialReply,
+  emptyReply,
+  errorReply,
+  makeCallBody,
+  makeCallReply,
+  statusReply,
+  turn,
+} from './schemas.ts';
+
+interface Operation {
+  readonly method: 'get' | 'post';
+  /** As OpenAPI writes it: `/v1/calls/{id}`. */
+  readonly path: string;
+  readonly id: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly body?: { readonly schema: z.ZodType; readonly required: boolean; readonly form: boolean };
+  readonly status: 101 | 200 | 201;
+  readonly reply?: z.ZodType;
+  /** The errors that it can answer with, beside 401, 429 for too many wrong keys, and 500. */
+  readonly errors: Readonly<Record<number, string>>;
+}
+
+const noCall = { 404: 'There is no live call with this id.' };
+const dialErrors = {
+  400: 'The body is not valid, or `to` is no number in E.164.',
+  403: 'Dialling is not configured or the number is not allowed; `setting` names what refused.',
+  413: 'The body is too large.',
+  415: 'The body is neither JSON nor a form.',
+  429: 'A cap on outbound calls is reached, or too many wrong keys were sent.',
+  503: 'The gateway is shutting down or carries as many calls as it may.',
+};
+
+const operations: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/v1/status',
+    id: 'getStatus',
+    summary: 'How the gateway stands',
+    status: 200,
+    reply: statusReply,
+    errors: {},
+  },
+  {
+    method: 'get',
+    path: '/v1/calls',
+    id: 'listCalls',
+    summary: 'The live calls',
+    status: 200,
+    reply: callsReply,
+    errors: {},
+  },
+  {
+    method: 'post',
+    path: '/v1/calls',
+    id: 'dial',
+    summary: 'Dial a number',
+    body: { schema: dialBody, required: true, form: true },
+    status: 201,
+    reply: dialReply,
+    errors: { ...dialErrors, 502: 'The carrier did not make the call.' },
+  },
+  {
+    method: 'get',
+    path: '/v1/calls/{id}',
+    id: 'getCall',
+    summary: 'One live call',
+    status: 200,
+    reply: callReply,
+    errors: noCall,
+  },
+  {
+    method: 'post',
+    path: '/v1/calls/{id}/hangup',
+    id: 'hangUp',
+    summary: 'End a call now',
+    status: 200,
+    reply: emptyReply,
+    errors: noCall,
+  },
+  {
+    method: 'post',
+    path: '/v1/calls/{id}/interrupt',
+    id: 'interrupt',
+    summary: 'Make the agent fall silent now',
+    status: 200,
+    reply: emptyReply,
+    errors: noCall,
+  },
+  {
+    method: 'get',
+    path: '/v1/events',
+    id: 'events',
+    summary: 'WebSocket: the events of all calls',
+    description:
+      'After the upgrade, one JSON text message each: first `{"type":"snapshot","calls":[...]}` with every live call, then every event of every call. See docs/api.md for the events. A consumer that falls more than 1 MB behind is closed with 1013.',
+    status: 101,
+    errors: {},
+  },
+  {
+    method: 'post',
+    path: '/make-call',
+    id: 'makeCall',
+    summary: 'Dial a number, as the Twilio bridges that this gateway replaces took it',
+    body: { schema: makeCallBody, required: true, form: true },
+    status: 200,
+    reply: makeCallReply,
+    errors: dialErrors,
+  },
+];
+
+const schemas = { Call: callSnapshot, Turn: turn, Error: errorReply };
+
+/** The API as OpenAPI 3.1, made of the schemas that check the requests. https://spec.openapis.org/oas/v3.1.1.html */
+export function openApiDocument(version: string): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const operation of operations) {
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: operationOf(operation) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Patchcord',
+      version,
+      description:
+        'Live calls of a Patchcord gateway. Requests from the machine itself need no key, all others an API key.',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    security: [{ key: [] }],
+    paths,
+    components: {
+      securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
+      schemas: components(),
+    },
+  };
+}
+
+export interface OpenApi {
+  readonly version: string;
+  readonly access: Pick<Access, 'decide'>;
+  readonly log: Logger;
+}
+
+/** Adds `GET /openapi.json`. */
+export function registerOpenApi(app: FastifyInstance, { version, access, log }: OpenApi): void {
+  const document = openApiDocument(version);
+  app.register((scope, _options, done) => {
+    scope.setErrorHandler(errorHandler(log));
+    scope.addHook('onRequest', requireAccess(access, log));
+    scope.get('/openapi.json', () => document);
+    done();
+  });
+}
+
+function operationOf(operation: Operation): Record<string, unknown> {
+  const { path, id, summary, description, body, status, reply, errors } = operation;
+  const all: Readonly<Record<number, string>> = {
+    401: 'The request is not local and brings no valid key.',
+    403: 'A signed-in browser asks from a page that is not the gateway’s own.',
+    429: 'Too many wrong keys were sent.',
+    500: 'Something failed inside; the log has the details.',
+    ...errors,
+  };
+  return {
+    operationId: id,
+    summary,
+    ...(description === undefined ? {} : { description }),
+    ...(path.includes('{id}') ? { parameters: [idParameter] } : {}),
+    ...(body === undefined ? {} : { requestBody: requestBodyOf(body) }),
+    responses: {
+      [status]: {
+        description: status === 101 ? 'The WebSocket is open.' : 'Done.',
+        ...(reply === undefined ? {} : { content: jsonOf(inline(reply)) }),
+      },
+      ...Object.fromEntries(
+        Object.entries(all).map(([code, text]) => [
+          code,
+          { description: text, content: jsonOf({ $ref: '#/components/schemas/Error' }) },
+        ]),
+      ),
+    },
+  };
+}
+
+const idParameter = {
+  name: 'id',
+  in: 'path',
+  required: true,
+  description: "The call's id, or the carrier's id of it.",
+  schema: { type: 'string' },
+};
+
+function requestBodyOf({ schema, required, form }: NonNullable<Operation['body']>): Record<string, unknown> {
+  const media = { schema: inline(schema, 'input') };
+  return {
+    required,
+    content: {
+      'application/json': media,
+      ...(form ? { 'application/x-www-form-urlencoded': media } : {}),
+    },
+  };
+}
+
+function jsonOf(schema: Record<string, unknown>): Record<string, unknown> {
+  return { 'application/json': { schema } };
+}
+
+/** A schema in place; those with a name of their own become references into the components. */
+function inline(schema: z.ZodType, io: 'input' | 'output' = 'output'): Record<string, unknown> {
+  const { $schema: _dialect, $defs: _definitions, ...json } = z.toJSONSchema(schema, { io });
+  return withReferences(json);
+}
+
+/** The named schemas, also those inside of others. */
+function components(): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(schemas)) {
+    const { $schema: _dialect, $defs = {}, id: _id, ...json } = z.toJSONSchema(schema);
+    found[name] = withReferences(json);
+    for (const [inner, definition] of Object.entries($defs)) {
+      const { id: _innerId, ...rest } = definition;
+      found[inner] = withReferences(rest);
+    }
+  }
+  return found;
+}
+
+function withReferences(json: object): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(json).replaceAll('"#/$defs/', '"#/components/schemas/'));
+}
