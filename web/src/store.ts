@@ -169,7 +169,7 @@ export class Store {
     this.#answer = undefined;
     const view = this.calls.value.get(this.phone.callId.value ?? '');
     const known = view?.latencies.find(({ turnId }) => turnId === answer.turnId);
-    if (view === undefined || known === undefined || known.heardMs !== undefined) return;
+    if (view === undefined || known === undefined) return;
     const heardMs = answer.firstAudioMs + Math.max(0, wayMs) + began.latencyMs;
     this.#put({ ...view, latencies: withLatency(view.latencies, { ...known, heardMs }) });
   }

@@ -36,6 +36,8 @@ describe('the latency chart', () => {
     expect(withLatency(first, { turnId: 4, firstAudioMs: 300, heardMs: 340 })).toEqual([
       { turnId: 4, firstAudioMs: 300, heardMs: 340 },
     ]);
+    const heard = withLatency(first, { turnId: 4, firstAudioMs: 300, heardMs: 380 });
+    expect(withLatency(heard, { turnId: 4, firstAudioMs: 300, heardMs: 310 })).toEqual(heard);
     expect(withLatency(first, { turnId: 6, firstAudioMs: 1 }, 1)).toEqual([{ turnId: 6, firstAudioMs: 1 }]);
   });
 

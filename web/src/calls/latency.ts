@@ -37,7 +37,10 @@ export function latencyChart(answers: readonly TurnLatency[], maxBars: number): 
   return { bars, scaleMs, medianMs: median(answers.map((answer) => answer.firstAudioMs)) };
 }
 
-/** Adds an answer, or what became known of one later. Keeps the newest `limit`. */
+/**
+ * Adds an answer, or what became known of one later: of two accounts of when it was heard the later one counts,
+ * because the gateway cannot see the whole way to the ear. Keeps the newest `limit`.
+ */
 export function withLatency(
   answers: readonly TurnLatency[],
   answer: TurnLatency,
@@ -45,7 +48,9 @@ export function withLatency(
 ): readonly TurnLatency[] {
   const known = answers.find(({ turnId }) => turnId === answer.turnId);
   if (known === undefined) return [...answers, answer].slice(-limit);
-  return answers.map((other) => (other === known ? { ...other, ...answer } : other));
+  const heardMs = Math.max(known.heardMs ?? 0, answer.heardMs ?? 0);
+  const merged = heardMs === 0 ? answer : { ...answer, heardMs };
+  return answers.map((other) => (other === known ? merged : other));
 }
 
 export function formatSeconds(ms: number): string {

@@ -21,7 +21,10 @@ export function Transcript({ store }: { store: Store }) {
   const view = store.selected.value;
   const box = useRef<HTMLElement>(null);
   const turns = view?.call.turns.filter((turn) => turn.text.trim() !== '' || !turn.ended) ?? [];
-  const grown = turns.reduce((sum, turn) => sum + turn.text.length, turns.length);
+  const grown = turns.reduce(
+    (sum, { text, cut }) => sum + text.length + (cut === undefined ? 1 : 2),
+    view?.ended ? 1 : 0,
+  );
 
   useStickToEnd(box, grown);
 
