@@ -115,17 +115,22 @@ export class Access {
   }
 }
 
+/** What `Access` needs of a request or of an upgrade. */
+export function accessRequest(message: IncomingMessage): AccessRequest {
+  return {
+    peerAddress: message.socket.remoteAddress,
+    method: message.method ?? 'GET',
+    url: message.url ?? '/',
+    headers: message.headers,
+  };
+}
+
 /** The decision about a WebSocket upgrade, in the shape in which carriers decide too. */
 export function authorizeUpgrade(
   access: Pick<Access, 'decide'>,
   request: IncomingMessage,
 ): { readonly accept: true } | ({ readonly accept: false } & Omit<AccessRefusal, 'allowed'>) {
-  const decision = access.decide({
-    peerAddress: request.socket.remoteAddress,
-    method: request.method ?? 'GET',
-    url: request.url ?? '/',
-    headers: request.headers,
-  });
+  const decision = access.decide(accessRequest(request));
   if (decision.allowed) return { accept: true };
   return { accept: false, status: decision.status, error: decision.error };
 }

@@ -2,7 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest, onRequestHookHandler }
 import type { z } from 'zod';
 import { type ErrorCode, messageOf, PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Access } from './access.ts';
+import { type Access, accessRequest } from './access.ts';
 import type { ErrorReply } from './contract.ts';
 
 /** HTTP status of the errors that a request can cause; any other is a 500. */
@@ -67,12 +67,7 @@ export function notFoundHandler(_request: FastifyRequest, reply: FastifyReply) {
 /** A hook that lets in who may use the API, before anything of the body is read. */
 export function requireAccess(access: Pick<Access, 'decide'>, log: Logger): onRequestHookHandler {
   return (request, reply, done) => {
-    const decision = access.decide({
-      peerAddress: request.raw.socket.remoteAddress,
-      method: request.method,
-      url: request.url,
-      headers: request.headers,
-    });
+    const decision = access.decide(accessRequest(request.raw));
     if (decision.allowed) {
       done();
       return;
