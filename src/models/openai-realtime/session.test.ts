@@ -199,7 +199,7 @@ describe('the life of a session', () => {
 
   it('drops audio that a stalled server does not read, and after 10 seconds gives it up', () => {
     const { clock, socket, call, session } = ready();
-    socket.bufferedAmount = 600 * 1024;
+    socket.bufferedAmount = 5 * 1024 * 1024;
     session.appendAudio(audio);
     clock.advance(5000);
     session.appendAudio(audio);
@@ -208,7 +208,7 @@ describe('the life of a session', () => {
     session.appendAudio(audio);
     expect(socket.all('input_audio_buffer.append')).toHaveLength(1);
 
-    socket.bufferedAmount = 600 * 1024;
+    socket.bufferedAmount = 5 * 1024 * 1024;
     session.appendAudio(audio);
     clock.advance(9999);
     session.appendAudio(audio);
