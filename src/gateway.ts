@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { Access, accessRequest } from './api/access.ts';
 import { makeKey } from './api/access-keys.ts';
+import { callLog } from './api/call-log.ts';
 import { registerCallsApi } from './api/calls.ts';
 import { registerConsole } from './api/console.ts';
 import type { StatusReply } from './api/contract.ts';
@@ -9,6 +10,8 @@ import { Dialling } from './api/dialling.ts';
 import { EventsSocket } from './api/events-socket.ts';
 import { registerHealth } from './api/health.ts';
 import { LogStream } from './api/log-stream.ts';
+import { Metrics, registerMetrics } from './api/metrics.ts';
+import { registerOpenApi } from './api/openapi.ts';
 import { notFoundHandler } from './api/replies.ts';
 import { type Clock, SystemClock } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
@@ -58,12 +61,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 async function start(settings: Settings, clock: Clock, log: Logger, choice: ModelChoice): Promise<Gateway> {
-  const switchboard = await Switchboard.create({
+  const metrics = new Metrics({
+    version,
+    maxCalls: settings.call.maxCalls,
+    draining: () => switchboard.draining,
+  });
+  const switchboard: Switchboard = await Switchboard.create({
     settings,
     clock,
     log,
     model: choice.model,
-    refused: () => undefined,
+    peerRefused: (carrier, error) => metrics.refused(carrier, error),
+    callRefused: (error) => metrics.admissionRefused(error.code),
   });
   const { directory } = switchboard;
   const madeKey = settings.api.keys.length === 0 ? makeKey() : undefined;
@@ -87,6 +96,8 @@ async function start(settings: Settings, clock: Clock, log: Logger, choice: Mode
   const feeds = { calls: directory, clock, log };
   const events = new EventsSocket(feeds);
   const logStream = new LogStream(feeds);
+  const stopMetrics = directory.observe(metrics.observe);
+  const stopLog = directory.observe(callLog({ log, content: settings.log.content }));
   const status = (): StatusReply => ({
     version,
     model: { name: choice.model.name, demo: choice.demo },
@@ -116,6 +127,8 @@ async function start(settings: Settings, clock: Clock, log: Logger, choice: Mode
     async routes(app: FastifyInstance) {
       app.setNotFoundHandler(notFoundHandler);
       registerHealth(app, () => !switchboard.draining);
+      registerMetrics(app, { metrics, access, log });
+      registerOpenApi(app, { version, access, log });
       registerCallsApi(app, { access, calls: directory, dialling, log, status });
       registerWebhooks(
         app,
@@ -138,6 +151,9 @@ async function start(settings: Settings, clock: Clock, log: Logger, choice: Mode
       dialling.close();
       for (const carrier of carriers) carrier.close();
       await server.close();
+      stopMetrics();
+      stopLog();
+      metrics.close();
       await choice.close();
     },
   };

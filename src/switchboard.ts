@@ -19,7 +19,9 @@ export interface SwitchboardOptions {
   readonly log: Logger;
   readonly model: SpeechModel;
   /** Told about every refused or malformed peer. */
-  refused(carrier: string, error: PatchcordError): void;
+  peerRefused(carrier: string, error: PatchcordError): void;
+  /** Told about every call that was not admitted. */
+  callRefused(error: PatchcordError): void;
 }
 
 /** Time for a goodbye when the drain bound has passed. */
@@ -34,7 +36,7 @@ export class Switchboard {
   readonly #model: SpeechModel;
   readonly #agents: AgentSource;
   readonly #apology: Phrase;
-  readonly #refused: SwitchboardOptions['refused'];
+  readonly #told: Pick<SwitchboardOptions, 'peerRefused' | 'callRefused'>;
   #draining = false;
 
   private constructor(options: SwitchboardOptions, agents: AgentSource) {
@@ -42,7 +44,7 @@ export class Switchboard {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#model = options.model;
-    this.#refused = (carrier, error) => options.refused(carrier, error);
+    this.#told = options;
     this.#agents = agents;
     this.#apology = loadPhrase(
       'apology',
@@ -81,12 +83,14 @@ export class Switchboard {
       allowsUnsigned: (carrier) => allowed.includes(carrier),
       admission: () => {
         const error = this.#refusal();
-        return error ? { admitted: false, error } : { admitted: true };
+        if (!error) return { admitted: true };
+        this.#told.callRefused(error);
+        return { admitted: false, error };
       },
       accept: (leg, overrides) => this.accept(leg, overrides),
       refused: (carrier, error, fields) => {
         this.#log.warn({ carrier, code: error.code, ...error.details, ...fields }, error.message);
-        this.#refused(carrier, error);
+        this.#told.peerRefused(carrier, error);
       },
     };
   }

@@ -88,7 +88,7 @@ describe('the metrics', () => {
     metrics.observe(eventOf('a', { ...failure, code: 'PATCHCORD_RESPONSE_FAILED' }));
     metrics.observe(eventOf('a', { ...failure, code: 'PATCHCORD_MEDIA_LOST' }));
     metrics.observe(eventOf('a', { type: 'model.state', from: 'ready', to: 'resuming', cause: 'resuming' }));
-    metrics.truncationRejected();
+    metrics.observe(eventOf('a', { ...failure, code: 'PATCHCORD_TRUNCATION_REFUSED' }));
     metrics.refused('twilio', new PatchcordError('PATCHCORD_SIGNATURE_INVALID'));
     metrics.admissionRefused('PATCHCORD_CALL_LIMIT');
     expect(await value(metrics, 'underruns_total{carrier="twilio"}')).toBe(1);
@@ -96,6 +96,7 @@ describe('the metrics', () => {
     expect(await samples(metrics, 'model_errors_total')).toEqual([
       'patchcord_model_errors_total{code="PATCHCORD_MODEL_LOST"} 1',
       'patchcord_model_errors_total{code="PATCHCORD_RESPONSE_FAILED"} 1',
+      'patchcord_model_errors_total{code="PATCHCORD_TRUNCATION_REFUSED"} 1',
     ]);
     expect(await value(metrics, 'call_errors_total{carrier="twilio",code="PATCHCORD_MEDIA_LOST"}')).toBe(1);
     expect(await value(metrics, 'model_resumes_total')).toBe(1);

@@ -44,11 +44,6 @@ export class Metrics {
     this.#calls.admissionRefusals.inc({ code });
   }
 
-  /** A model refused to be told how much of an answer was heard. */
-  truncationRejected(): void {
-    this.#calls.truncationRejections.inc();
-  }
-
   text(): Promise<string> {
     return this.registry.metrics();
   }
@@ -107,6 +102,7 @@ export class Metrics {
       case 'error':
         metrics.errors.inc({ carrier, code: event.code });
         if (isModelError(event.code)) metrics.modelErrors.inc({ code: event.code });
+        if (event.code === 'PATCHCORD_TRUNCATION_REFUSED') metrics.truncationRejections.inc();
         return;
       default:
         return;
@@ -124,7 +120,11 @@ const tokenKinds = [
 ] as const;
 
 function isModelError(code: ErrorCode): boolean {
-  return code.startsWith('PATCHCORD_MODEL') || code === 'PATCHCORD_RESPONSE_FAILED';
+  return (
+    code.startsWith('PATCHCORD_MODEL') ||
+    code === 'PATCHCORD_RESPONSE_FAILED' ||
+    code === 'PATCHCORD_TRUNCATION_REFUSED'
+  );
 }
 
 export interface MetricsApi {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorCodes } from '../base/errors.ts';
-import type { CallEndReason, CallSnapshot } from '../call/events.ts';
+import type { CallSnapshot } from '../call/events.ts';
 import type { Usage } from '../call/model-session.ts';
 import type { CallState, ModelState } from '../call/states.ts';
 import type { CutCause, Turn } from '../call/transcript.ts';
@@ -70,22 +70,6 @@ const cutCause = z.enum([
   'model-lost',
   'call-ended',
 ]) satisfies z.ZodType<CutCause>;
-
-export const endReason = z.enum([
-  'caller-hung-up',
-  'agent-hung-up',
-  'no-input',
-  'max-duration',
-  'operator',
-  'model-failed',
-  'answer-timeout',
-  'not-answered',
-  'carrier-failed',
-  'carrier-lost',
-  'media-lost',
-  'drain',
-  'internal-error',
-]) satisfies z.ZodType<CallEndReason>;
 
 export const turn = z
   .object({

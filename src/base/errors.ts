@@ -34,6 +34,7 @@ export const errorCodes = {
   PATCHCORD_MODEL_PROTOCOL: 'The speech model sent something that its protocol does not have.',
   PATCHCORD_MODEL_TIMEOUT: 'The speech model did not answer within its deadline.',
   PATCHCORD_MODEL_ERROR: 'The speech model reported an error that does not end the session.',
+  PATCHCORD_TRUNCATION_REFUSED: 'The speech model refused to be told how much of an answer was heard.',
   PATCHCORD_RESPONSE_FAILED: 'A response of the speech model failed or was cut short.',
   PATCHCORD_TOOL_UNKNOWN: 'The model called a tool that does not exist.',
   PATCHCORD_TOOL_ARGUMENTS: 'The model called a tool with arguments that do not fit its schema.',

@@ -78,7 +78,7 @@ describe('errors within a session', () => {
   ])('survives %s', (code) => {
     const { socket, call, session } = ready();
     socket.says(serverSays.error(code, 'truncate-7'));
-    expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_ERROR', false]]);
+    expect(call.take()).toEqual([['failed', 'PATCHCORD_TRUNCATION_REFUSED', false]]);
     expect(call.errors[0]?.details).toMatchObject({ code, request: 'truncate' });
     session.addText('system', 'still here');
     expect(socket.all('conversation.item.create')).toHaveLength(1);

@@ -250,8 +250,9 @@ export class OpenAiRealtimeSession implements ModelSession {
 
   #report(fault: ServerFault, fields: Record<string, unknown>): void {
     const details = { ...describeFault(fault), ...fields, race: isRace(fault) };
-    this.#log.warn(details, 'the model reported an error');
-    this.#events.failed(new PatchcordError('PATCHCORD_MODEL_ERROR', undefined, details), false);
+    const code = fields.request === 'truncate' ? 'PATCHCORD_TRUNCATION_REFUSED' : 'PATCHCORD_MODEL_ERROR';
+    this.#log.warn({ code, ...details }, 'the model reported an error');
+    this.#events.failed(new PatchcordError(code, undefined, details), false);
   }
 
   #notice(name: string): void {
