@@ -39,8 +39,39 @@ const startDeadlineMs = 10_000;
 const autoDeadlineMs = 8000;
 /** A cancelled response must be confirmed within this. */
 const cancelDeadlineMs = 3000;
+/** How long, and how often in a row, the end of a response that we never heard of is waited for. */
+const unknownActiveMs = 3000;
+const maxUnknownActive = 8;
 const maxFailuresInRow = 3;
 const retryAfterFailureMs = 500;
+/** Given-up responses of which a late end is still recognised. */
+const maxAbandoned = 16;
+
+const anAnswer: Wanted = { kind: 'answer' };
+
+interface Queued {
+  readonly wanted: Wanted;
+  /** What it reacts to lies before the caller's turn ended, so the model's own answer to that turn covers it. */
+  coveredByAuto: boolean;
+}
+
+interface Requested {
+  readonly request: ResponseRequest;
+  readonly wanted: Wanted;
+  cancelled: boolean;
+}
+
+interface Active {
+  readonly responseId: string;
+  /** What it was asked for; an answer when the model started it by itself. */
+  readonly wanted: Wanted;
+  readonly auto: boolean;
+  cancelled: boolean;
+  /** Given up before it had shown anything: what it was for is still wanted. */
+  stalled: boolean;
+  progressed: boolean;
+  lastProgressAt: number;
+}
 
 /**
  * The one owner of responses: at most one is active, and a request for another waits until it is done, cancelled
@@ -52,15 +83,22 @@ export class Responses {
   readonly #respondsToSpeech: boolean;
   readonly #stallMs: number;
   #open = false;
-  #active: { readonly responseId: string; cancelled: boolean; lastProgressAt: number } | undefined;
-  #requested: { readonly request: ResponseRequest; readonly wanted: Wanted; cancelled: boolean } | undefined;
-  #queued: Wanted[] = [];
+  #active: Active | undefined;
+  #requested: Requested | undefined;
+  #queued: Queued[] = [];
   #callerSpeaks = false;
   #awaitingAuto = false;
+  #turnNumber = 0;
   #protected = false;
+  /** The model says that a response is active which is not known here. */
+  #unknownActive = false;
+  #unknownActiveInRow = 0;
+  /** The model has named one of our requests before: a response without a name is not ours. */
+  #namesRequests = false;
   #failuresInRow = 0;
   #requestNumber = 0;
-  #timer: Timeout | undefined;
+  readonly #abandoned = new Set<string>();
+  #deadline: { readonly of: string; readonly timer: Timeout } | undefined;
   #retryTimer: Timeout | undefined;
 
   constructor(options: ResponsesOptions) {
@@ -74,13 +112,15 @@ export class Responses {
     return this.#active?.responseId;
   }
 
+  /** Something is active, asked for, due, or waits for nothing but its moment. */
   get busy(): boolean {
     return (
       this.#active !== undefined ||
       this.#requested !== undefined ||
-      this.#queued.length > 0 ||
       this.#awaitingAuto ||
-      this.#retryTimer !== undefined
+      this.#unknownActive ||
+      this.#retryTimer !== undefined ||
+      this.#nextIndex() >= 0
     );
   }
 
@@ -96,10 +136,12 @@ export class Responses {
       this.#active !== undefined || this.#requested !== undefined || this.#awaitingAuto || this.#callerSpeaks;
     this.#open = false;
     this.#active = undefined;
-    if (this.#requested && !this.#requested.cancelled) this.#queued.unshift(this.#requested.wanted);
+    if (this.#requested && !this.#requested.cancelled) this.#putBack(this.#requested.wanted);
     this.#requested = undefined;
     this.#callerSpeaks = false;
     this.#awaitingAuto = false;
+    this.#unknownActive = false;
+    this.#unknownActiveInRow = 0;
     this.#stopTimers();
     return due;
   }
@@ -110,86 +152,100 @@ export class Responses {
     this.#stopTimers();
   }
 
-  /** While protected, the model neither answers nor stops for the caller by itself. */
+  /** While protected, the model neither answers nor stops for the caller by itself, and answers wait for the end of it. */
   protect(on: boolean): void {
     this.#protected = on;
+    if (!on) this.#pump();
   }
 
   want(wanted: Wanted): void {
-    const same = wanted.kind === 'answer' && this.#queued.some((queued) => queued.kind === 'answer');
-    if (!same) this.#queued.push(wanted);
+    const coveredByAuto = !this.#awaitingAuto;
+    const same =
+      wanted.kind === 'answer' ? this.#queued.find((queued) => queued.wanted.kind === 'answer') : undefined;
+    if (same) same.coveredByAuto &&= coveredByAuto;
+    else this.#queued.push({ wanted, coveredByAuto });
     this.#pump();
-  }
-
-  /** Forgets requests that have not been sent. */
-  forgetQueued(): void {
-    this.#queued = [];
   }
 
   speechStarted(): void {
     this.#callerSpeaks = true;
     this.#awaitingAuto = false;
-    this.#queued = this.#queued.filter((wanted) => !wanted.lapses || this.#protected);
-    if (!this.#active && !this.#requested) this.#arm(undefined, 0);
+    this.#queued = this.#queued.filter(({ wanted }) => !wanted.lapses || this.#protected);
+    this.#watch();
   }
 
   speechStopped(): void {
     this.#callerSpeaks = false;
     const undisturbed = this.#active !== undefined && !this.#active.cancelled;
-    if (!this.#respondsToSpeech || this.#protected || undisturbed) {
-      this.#pump();
-      return;
+    if (this.#protected) this.#pump();
+    else if (!this.#respondsToSpeech) this.want(anAnswer);
+    else if (undisturbed) this.#pump();
+    else {
+      this.#awaitingAuto = true;
+      this.#turnNumber += 1;
+      this.#watch();
     }
-    this.#awaitingAuto = true;
-    if (!this.#active && !this.#requested) this.#arm(() => this.#autoMissing(), autoDeadlineMs);
   }
 
   /** Returns whether the response may be heard: false when it was cancelled before it started. */
   started(responseId: string, requestId: string | undefined): boolean {
-    const requested = this.#requested;
-    const ours =
-      requested !== undefined && (requestId === undefined || requestId === requested.request.requestId);
-    this.#active = { responseId, cancelled: false, lastProgressAt: this.#clock.now() };
-    this.#awaitingAuto = false;
-    this.#queued = this.#queued.filter((wanted) => wanted.kind === 'say');
-    if (ours) this.#requested = undefined;
-    this.#arm(() => this.#checkProgress(), this.#stallMs);
+    const previous = this.#active;
+    if (previous?.responseId === responseId) return !previous.cancelled;
+    const requested = this.#claim(requestId);
+    const unwanted =
+      requested !== undefined && (requested.cancelled || (this.#callerSpeaks && !this.#protected));
+    this.#active = {
+      responseId,
+      wanted: requested?.wanted ?? anAnswer,
+      auto: requested === undefined,
+      cancelled: unwanted,
+      stalled: false,
+      progressed: false,
+      lastProgressAt: this.#clock.now(),
+    };
+    this.#unknownActive = false;
+    this.#unknownActiveInRow = 0;
+    if (requested) this.#requested = undefined;
+    else {
+      // The model's own answer covers what lay before it; a request of ours covers only what it was made for.
+      this.#awaitingAuto = false;
+      this.#queued = this.#queued.filter((queued) => queued.wanted.kind === 'say' || !queued.coveredByAuto);
+    }
+    this.#watch();
     // The session itself applies a cancel that was asked for before the response had an id.
-    if (ours && requested.cancelled) {
-      this.#cancelled(responseId);
-      return false;
-    }
-    if (ours && this.#callerSpeaks && !this.#protected) {
-      this.#port.cancel(responseId);
-      this.#cancelled(responseId);
-      return false;
-    }
-    return true;
+    if (unwanted && !requested.cancelled) this.#port.cancel(responseId);
+    if (previous) this.#abandon(previous);
+    return !unwanted;
   }
 
   /** Something of the active response arrived. */
   progress(): void {
-    if (this.#active) this.#active.lastProgressAt = this.#clock.now();
+    if (!this.#active) return;
+    this.#active.lastProgressAt = this.#clock.now();
+    this.#active.progressed = true;
   }
 
   done(done: ResponseDone): void {
     const active = this.#active;
-    if (active && (done.responseId === undefined || done.responseId === active.responseId)) {
+    const requested = this.#requested;
+    const { responseId, status } = done;
+    if (active && (responseId === active.responseId || (responseId === undefined && !requested))) {
       this.#active = undefined;
-    } else if (done.status === 'failed' && !active && (this.#requested || this.#awaitingAuto)) {
-      // A response can fail without ever having been announced.
-      this.#requested = undefined;
-      this.#awaitingAuto = false;
-    } else {
+      // A model that names no requests ended one of ours that we took for its own.
+      if (requested?.cancelled && !this.#namesRequests) this.#requested = undefined;
+      this.#ended(active, done);
       return;
     }
-    if (this.#awaitingAuto) this.#arm(() => this.#autoMissing(), autoDeadlineMs);
-    else this.#arm(undefined, 0);
-    if (done.status === 'failed' && !this.#callerSpeaks) this.#retry(done.error, { kind: 'answer' });
-    else {
-      if (done.status === 'completed') this.#failuresInRow = 0;
-      this.#pump();
-    }
+    // A response can end, mostly fail, without ever having been announced.
+    const late = responseId !== undefined && this.#abandoned.has(responseId);
+    const unannounced = responseId === undefined || (status === 'failed' && !active && !late);
+    if (!unannounced || (!requested && !this.#awaitingAuto)) return;
+    this.#requested = undefined;
+    if (!requested) this.#awaitingAuto = false;
+    const wanted = requested?.wanted ?? anAnswer;
+    this.#watch();
+    if (status === 'failed' && !this.#callerSpeaks && !requested?.cancelled) this.#retry(done.error, wanted);
+    else this.#pump();
   }
 
   /** `activeResponse`: the model says that another response is active. */
@@ -197,14 +253,18 @@ export class Responses {
     const requested = this.#requested;
     if (!requested) return;
     this.#requested = undefined;
-    this.#arm(undefined, 0);
-    if (activeResponse) {
-      if (!requested.cancelled) this.#queued.unshift(requested.wanted);
-      // Its end pumps the queue; the deadline is for an active response that we never heard of.
-      if (!this.#active) this.#arm(() => this.#pump(), cancelDeadlineMs);
+    const unknown = activeResponse && !this.#active;
+    if (unknown) this.#unknownActiveInRow += 1;
+    if (activeResponse && this.#unknownActiveInRow <= maxUnknownActive) {
+      if (!requested.cancelled) this.#putBack(requested.wanted);
+      // Its end sends what waits; the deadline is for a response that we never heard of.
+      this.#unknownActive = unknown;
+      this.#watch();
       return;
     }
-    this.#retry(error, requested.wanted);
+    this.#watch();
+    if (requested.cancelled) this.#pump();
+    else this.#retry(error, requested.wanted);
   }
 
   /**
@@ -212,33 +272,65 @@ export class Responses {
    * started, or nothing. `modelCancels`: the model does it by itself.
    */
   interrupted(modelCancels: boolean): string | 'requested' | undefined {
-    this.#queued = this.#queued.filter((wanted) => wanted.kind === 'say');
-    if (this.#requested) {
-      const first = !this.#requested.cancelled;
-      // What has not started when the caller speaks is not cancelled by the model.
-      this.#requested.cancelled = true;
-      return first ? 'requested' : undefined;
-    }
+    this.#queued = this.#queued.filter(({ wanted }) => wanted.kind === 'say');
     const active = this.#active;
-    if (!active || active.cancelled) return undefined;
-    this.#cancelled(active.responseId);
-    return modelCancels ? undefined : active.responseId;
+    const requested = this.#requested;
+    let cancel: string | undefined;
+    if (active && !active.cancelled) {
+      active.cancelled = true;
+      if (!modelCancels) cancel = active.responseId;
+    }
+    // What has not started when the caller speaks is not cancelled by the model.
+    if (requested && !requested.cancelled) {
+      requested.cancelled = true;
+      if (cancel !== undefined) this.#port.cancel(cancel);
+      cancel = 'requested';
+    }
+    this.#watch();
+    return cancel;
   }
 
-  #cancelled(responseId: string): void {
-    if (this.#active?.responseId !== responseId) return;
-    this.#active.cancelled = true;
-    this.#arm(() => this.#forgetActive(), cancelDeadlineMs);
+  /** The request that a response which starts belongs to, if it is ours. */
+  #claim(requestId: string | undefined): Requested | undefined {
+    const requested = this.#requested;
+    if (requestId !== undefined) {
+      this.#namesRequests = true;
+      return requestId === requested?.request.requestId ? requested : undefined;
+    }
+    return this.#namesRequests || this.#awaitingAuto ? undefined : requested;
+  }
+
+  #ended(active: Active, done: ResponseDone): void {
+    const { status } = done;
+    if (status === 'completed') this.#failuresInRow = 0;
+    // Cut short by nobody here and without a word: the turn it was for has no answer yet.
+    const vanished = status === 'cancelled' && active.auto && !active.cancelled && !active.progressed;
+    if (vanished && !this.#callerSpeaks && !this.#protected) {
+      this.#awaitingAuto = true;
+      this.#turnNumber += 1;
+    }
+    this.#watch();
+    if (this.#callerSpeaks) this.#pump();
+    else if (active.stalled) this.#retry(stalled(), active.wanted);
+    else if (status === 'failed' && !active.cancelled) this.#retry(done.error, active.wanted);
+    else this.#pump();
+  }
+
+  /** Index of what may be sent next; an answer waits for the end of a protected opening. */
+  #nextIndex(): number {
+    return this.#queued.findIndex(({ wanted }) => !this.#protected || wanted.kind === 'say');
   }
 
   #pump(): void {
-    if (!this.#open || this.#active || this.#requested || this.#retryTimer) return;
+    if (!this.#open || this.#active || this.#requested || this.#unknownActive || this.#retryTimer) return;
     if ((this.#callerSpeaks || this.#awaitingAuto) && !this.#protected) return;
-    const wanted = this.#queued.shift();
-    if (!wanted) {
+    const index = this.#nextIndex();
+    const [queued] = index < 0 ? [] : this.#queued.splice(index, 1);
+    if (!queued) {
       this.#port.idle();
       return;
     }
+    const { wanted } = queued;
     this.#requestNumber += 1;
     const request: ResponseRequest = {
       requestId: `r${this.#requestNumber}`,
@@ -246,13 +338,29 @@ export class Responses {
       ...(wanted.tools === undefined ? {} : { tools: wanted.tools }),
     };
     this.#requested = { request, wanted, cancelled: false };
-    this.#arm(() => this.#startMissing(), startDeadlineMs);
+    this.#watch();
     this.#port.send(request);
+  }
+
+  /** One deadline at a time: that of the state it is in. Begins anew when that state is a new one. */
+  #watch(): void {
+    const active = this.#active;
+    if (active?.cancelled)
+      this.#arm(`cancelled ${active.responseId}`, cancelDeadlineMs, () => this.#forgetActive());
+    else if (active) this.#arm(`active ${active.responseId}`, this.#stallMs, () => this.#checkProgress());
+    else if (this.#requested) {
+      const { requestId } = this.#requested.request;
+      this.#arm(`requested ${requestId}`, startDeadlineMs, () => this.#startMissing());
+    } else if (this.#awaitingAuto)
+      this.#arm(`auto ${this.#turnNumber}`, autoDeadlineMs, () => this.#autoMissing());
+    else if (this.#unknownActive) this.#arm('unknown', unknownActiveMs, () => this.#unknownOver());
+    else this.#disarm();
   }
 
   #startMissing(): void {
     const requested = this.#requested;
     this.#requested = undefined;
+    this.#watch();
     const error = new PatchcordError(
       'PATCHCORD_MODEL_TIMEOUT',
       'The model did not start a response it was asked for.',
@@ -262,34 +370,47 @@ export class Responses {
 
   #autoMissing(): void {
     this.#awaitingAuto = false;
-    this.want({ kind: 'answer' });
+    this.#watch();
+    this.want(anAnswer);
+  }
+
+  #unknownOver(): void {
+    this.#unknownActive = false;
+    this.#watch();
+    this.#pump();
   }
 
   #checkProgress(): void {
     const active = this.#active;
     if (!active) return;
-    const idleMs = this.#clock.now() - active.lastProgressAt;
-    if (idleMs < this.#stallMs) {
-      this.#arm(() => this.#checkProgress(), this.#stallMs - idleMs);
+    const leftMs = this.#stallMs - (this.#clock.now() - active.lastProgressAt);
+    if (leftMs > 0) {
+      this.#arm(`active ${active.responseId}`, leftMs, () => this.#checkProgress());
       return;
     }
-    this.#port.failed(
-      new PatchcordError('PATCHCORD_MODEL_TIMEOUT', 'A response of the model did not end.'),
-      false,
-    );
+    active.stalled = !active.progressed;
+    // Of one that is asked for again, its end tells.
+    if (!active.stalled) this.#port.failed(stalled(), false);
+    active.cancelled = true;
+    this.#watch();
     this.#port.cancel(active.responseId);
-    this.#cancelled(active.responseId);
   }
 
   #forgetActive(): void {
     const active = this.#active;
+    if (!active) return;
     this.#active = undefined;
-    if (active) this.#port.abandoned(active.responseId);
-    if (this.#awaitingAuto) {
-      this.#arm(() => this.#autoMissing(), autoDeadlineMs);
-      return;
+    this.#abandon(active);
+    this.#ended(active, { responseId: active.responseId, status: 'cancelled' });
+  }
+
+  #abandon(active: Active): void {
+    this.#abandoned.add(active.responseId);
+    if (this.#abandoned.size > maxAbandoned) {
+      const [oldest] = this.#abandoned;
+      if (oldest !== undefined) this.#abandoned.delete(oldest);
     }
-    this.#pump();
+    this.#port.abandoned(active.responseId);
   }
 
   #retry(error: PatchcordError | undefined, wanted: Wanted | undefined): void {
@@ -297,8 +418,7 @@ export class Responses {
     const fatal = this.#failuresInRow >= maxFailuresInRow;
     this.#port.failed(error ?? new PatchcordError('PATCHCORD_RESPONSE_FAILED'), fatal);
     if (fatal || !this.#open) return;
-    const covered = wanted?.kind === 'answer' && this.#queued.some((queued) => queued.kind === 'answer');
-    if (wanted && !covered) this.#queued.unshift(wanted);
+    if (wanted) this.#putBack(wanted);
     this.#retryTimer?.cancel();
     this.#retryTimer = this.#clock.setTimeout(
       () => {
@@ -309,16 +429,35 @@ export class Responses {
     );
   }
 
-  /** One deadline at a time: that of the state it is in. */
-  #arm(callback: (() => void) | undefined, delayMs: number): void {
-    this.#timer?.cancel();
-    this.#timer = callback ? this.#clock.setTimeout(callback, delayMs) : undefined;
+  /** To the head of the queue, unless it lapsed or is there. */
+  #putBack(wanted: Wanted): void {
+    if (wanted.lapses && this.#callerSpeaks && !this.#protected) return;
+    if (wanted.kind === 'answer' && this.#queued.some((queued) => queued.wanted.kind === 'answer')) return;
+    this.#queued.unshift({ wanted, coveredByAuto: true });
+  }
+
+  #arm(of: string, delayMs: number, callback: () => void): void {
+    if (this.#deadline?.of === of) return;
+    this.#disarm();
+    const timer = this.#clock.setTimeout(() => {
+      this.#deadline = undefined;
+      callback();
+    }, delayMs);
+    this.#deadline = { of, timer };
+  }
+
+  #disarm(): void {
+    this.#deadline?.timer.cancel();
+    this.#deadline = undefined;
   }
 
   #stopTimers(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#disarm();
     this.#retryTimer?.cancel();
     this.#retryTimer = undefined;
   }
+}
+
+function stalled(): PatchcordError {
+  return new PatchcordError('PATCHCORD_MODEL_TIMEOUT', 'A response of the model did not end.');
 }
