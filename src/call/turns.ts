@@ -1,5 +1,5 @@
 import type { AudioChunk } from '../audio/chunk.ts';
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timeout } from '../base/clock.ts';
 import type { CallEventBody } from './events.ts';
 import type { AudioItem, ModelSession, ResponseDone } from './model-session.ts';
 import type { Playout } from './playout.ts';
@@ -25,6 +25,9 @@ export interface TurnsOptions {
   readonly port: TurnsPort;
 }
 
+/** A caller of whom nothing but the start of speech is heard for this long is taken to have stopped. */
+const longestSpeechMs = 120_000;
+
 /** Who has the floor, and what happens when the caller takes it from the agent. */
 export class Turns {
   readonly #clock: Clock;
@@ -42,7 +45,7 @@ export class Turns {
   /** Items of which the carrier's acknowledgement completes the latency figure. */
   readonly #measured = new Map<string, { readonly stoppedAt: number; readonly event: LatencyEvent }>();
   #spokenResponseId: string | undefined;
-  #bargeIns = 0;
+  #speechTimer: Timeout | undefined;
 
   constructor(options: TurnsOptions) {
     this.#clock = options.clock;
@@ -59,10 +62,6 @@ export class Turns {
     return this.#callerSpeaks;
   }
 
-  get bargeIns(): number {
-    return this.#bargeIns;
-  }
-
   /** The response has let the caller hear something. */
   hasSpoken(responseId: string): boolean {
     return this.#spokenResponseId === responseId;
@@ -73,8 +72,9 @@ export class Turns {
     this.#callerSpeaks = true;
     this.#due = undefined;
     if (this.#protected) this.#spokeWhileProtected = true;
-    else if (this.#agentHasFloor()) this.#interrupt('caller-spoke');
+    else if (this.#agentHasFloor() || this.#playout.unconfirmed) this.#interrupt('caller-spoke');
     this.#responses.speechStarted();
+    this.#watchSpeech(true);
     this.#port.emit({ type: 'speech.started' });
     if (itemId !== undefined) this.#transcript.callerStarted(itemId);
     if (!this.#protected) this.#port.callerActed();
@@ -82,6 +82,7 @@ export class Turns {
 
   speechStopped(silentForMs: number | undefined): void {
     this.#callerSpeaks = false;
+    this.#watchSpeech(false);
     this.#due = { stoppedAt: this.#clock.now() - (silentForMs ?? 0), endpointingMs: silentForMs };
     this.#port.emit({ type: 'speech.stopped' });
     this.#responses.speechStopped();
@@ -89,7 +90,7 @@ export class Turns {
 
   /** Stops the agent for a reason other than the model's own voice detection. Returns whether it was speaking. */
   interrupt(cause: CutCause): boolean {
-    if (!this.#agentHasFloor()) return false;
+    if (!this.#agentHasFloor() || (this.#protected && cause === 'digit')) return false;
     this.#interrupt(cause);
     return true;
   }
@@ -144,10 +145,15 @@ export class Turns {
 
   /** The session was lost: what is queued plays on, nothing more comes of it. Returns whether an answer is due. */
   sessionLost(): boolean {
-    this.#playout.disown();
     const due = this.#responses.lost() || this.#callerSpeaks || this.#due !== undefined;
     this.#callerSpeaks = false;
+    this.#watchSpeech(false);
+    this.#transcript.modelLost(this.#playout.disown());
     return due;
+  }
+
+  close(): void {
+    this.#watchSpeech(false);
   }
 
   /** Looks whether everything that was to be said was heard, and says so. */
@@ -158,14 +164,19 @@ export class Turns {
       if (!this.#openingBegun) return;
       this.#protected = false;
       this.#session.protect(false);
+      if (this.#spokeWhileProtected) this.#responses.want({ kind: 'answer' });
       this.#responses.protect(false);
-      if (this.#spokeWhileProtected) {
-        this.#spokeWhileProtected = false;
-        this.#responses.want({ kind: 'answer' });
-        return;
-      }
+      if (this.#callerSpeaks || this.#responses.busy) return;
     }
     this.#port.quiet();
+  }
+
+  /** Every wait has an end, also that for a caller to stop. */
+  #watchSpeech(on: boolean): void {
+    this.#speechTimer?.cancel();
+    this.#speechTimer = on
+      ? this.#clock.setTimeout(() => this.speechStopped(undefined), longestSpeechMs)
+      : undefined;
   }
 
   #agentHasFloor(): boolean {
@@ -178,6 +189,8 @@ export class Turns {
     const clearMs = this.#clock.now() - readAt;
     const modelCancels =
       cause === 'caller-spoke' && this.#session.capabilities.cancelsOnSpeech && !this.#protected;
+    // An opening that was stopped has had its time, also when it never came to a word.
+    this.#openingBegun = true;
     const cancel = this.#responses.interrupted(modelCancels);
     const items = cut.filter((item) => item.owned);
     if (items.length > 0 || cancel !== undefined) {
@@ -189,7 +202,6 @@ export class Turns {
     }
     this.#transcript.cutOpen(cause);
     if (cut.length === 0) return;
-    this.#bargeIns += 1;
     this.#port.emit({
       type: 'barge-in',
       cause,
