@@ -1,11 +1,13 @@
 import type { Clock } from '../base/clock.ts';
 
-/** Marks must be late for this long, and this often, before the carrier is believed to be behind. */
+/** A mark may be this late by jitter alone. */
+const jitterMs = 80;
+/** Marks must be later than jitter explains for this long, and this often, before the carrier is believed to be behind. */
 const evidenceMs = 1000;
-const evidenceMarks = 8;
-const lateMs = 40;
-/** Bound of the evidence kept. */
-const maxEvidence = 256;
+const evidenceMarks = 6;
+/** Less than that is believed only of many marks, of which jitter would have let one through in time. */
+const slightlyLateMs = 15;
+const maxEvidence = 24;
 
 export interface Stretch {
   readonly startMs: number;
@@ -27,6 +29,8 @@ export class PlayoutClock {
   #anchorAt = 0;
   #anchorMs = 0;
   #confirmedMs = 0;
+  /** Told to have been heard: evidence that comes later does not take it back. */
+  #settledMs = 0;
   /** Smallest time between a position sounding, by our clock, and its mark coming back: the round trip. */
   #roundTripMs = Number.POSITIVE_INFINITY;
   /** How far the anchor was moved back on evidence since it was set. */
@@ -47,10 +51,15 @@ export class PlayoutClock {
     return this.#confirmedMs;
   }
 
-  /** What has been heard now. Never falls, never passes what was sent. */
+  /** What has been heard now, as far as is known: evidence of a late start takes back what was not settled. */
   position(): number {
     const played = this.#anchorMs + Math.max(0, this.#clock.now() - this.#anchorAt);
-    return Math.min(this.#endMs, Math.max(played, this.#confirmedMs));
+    return Math.min(this.#endMs, Math.max(played, this.#confirmedMs, this.#settledMs));
+  }
+
+  /** Everything sent so far counts as heard from now on. */
+  settle(): void {
+    this.#settledMs = this.#endMs;
   }
 
   /** Time until everything sent is heard. */
@@ -83,6 +92,7 @@ export class PlayoutClock {
     const heardMs = this.position();
     this.#endMs = heardMs;
     this.#confirmedMs = Math.min(this.#confirmedMs, heardMs);
+    this.#settledMs = heardMs;
     this.#anchor(heardMs);
     return heardMs;
   }
@@ -108,16 +118,23 @@ export class PlayoutClock {
     }
     this.#evidence.push({ at: now, lagMs });
     if (this.#evidence.length > maxEvidence) this.#evidence.shift();
-    const first = this.#evidence[0];
-    if (!first || this.#evidence.length < evidenceMarks || now - first.at < evidenceMs) return;
-    let smallestMs = Number.POSITIVE_INFINITY;
-    for (const { lagMs: seenMs } of this.#evidence) smallestMs = Math.min(smallestMs, seenMs);
-    const behindMs = smallestMs - this.#roundTripMs;
-    if (behindMs > lateMs) this.#shift(behindMs);
-    else this.#evidence.splice(0, this.#evidence.length - evidenceMarks);
+    if (this.#evidence.length === maxEvidence && this.#smallestLag(maxEvidence) > slightlyLateMs) {
+      this.#shift(this.#smallestLag(maxEvidence));
+      return;
+    }
+    const first = this.#evidence.at(-evidenceMarks);
+    if (!first || now - first.at < evidenceMs) return;
+    if (this.#smallestLag(evidenceMarks) > jitterMs) this.#shift(this.#smallestLag(evidenceMarks));
   }
 
-  /** Moves the anchor; positions already given are kept by `max` with what was confirmed and by the callers' own order. */
+  /** By how much even the timeliest of the latest marks was later than the round trip. */
+  #smallestLag(marks: number): number {
+    let smallestMs = Number.POSITIVE_INFINITY;
+    for (const { lagMs } of this.#evidence.slice(-marks)) smallestMs = Math.min(smallestMs, lagMs);
+    return smallestMs - this.#roundTripMs;
+  }
+
+  /** Moves the anchor, not what was confirmed or settled. */
   #shift(byMs: number): void {
     this.#anchorAt += byMs;
     this.#shiftedMs = Math.max(0, this.#shiftedMs + byMs);

@@ -10,6 +10,8 @@ import { PlayoutClock } from './playout-clock.ts';
 const maxHeldMs = 300_000;
 /** Responses and items whose late audio is still recognised after a cut. */
 const maxDead = 64;
+/** Marks not yet returned that are kept; of more, the oldest are not waited for. */
+const maxMarks = 1024;
 /** How long after its reckoned end a last mark is waited for. */
 const confirmBoundMs = 2000;
 
@@ -37,6 +39,13 @@ export interface CutItem extends HeardItem {
   /** False: the model that made it is gone, or it never came from a model. */
   readonly owned: boolean;
   readonly generationDone: boolean;
+}
+
+/** What is still to be heard although its model is gone; `complete`: nothing of it is missing. */
+export interface PlayingOn {
+  readonly itemId: string;
+  readonly generatedMs: number;
+  readonly complete: boolean;
 }
 
 interface Span {
@@ -79,7 +88,7 @@ export class Playout {
   #legFormat: AudioFormat | undefined;
   readonly #entries = new Map<string, Entry>();
   /** Chunks waiting for the media to start. */
-  #held: { readonly entry: Entry; readonly chunk: AudioChunk; readonly raw: boolean }[] = [];
+  #held: { readonly entry: Entry; readonly chunk: AudioChunk }[] = [];
   #heldMs = 0;
   readonly #marks = new Map<string, { readonly positionMs: number; readonly entry: Entry }>();
   #markNumber = 0;
@@ -106,8 +115,11 @@ export class Playout {
     const held = this.#held;
     this.#held = [];
     this.#heldMs = 0;
-    for (const { entry, chunk, raw } of held) this.#send(entry, raw ? chunk : this.#toLeg(chunk));
-    for (const { entry } of held) if (entry.generationDone) this.#markEnd(entry);
+    for (const [index, { entry, chunk }] of held.entries()) {
+      this.#send(entry, this.#toLeg(chunk));
+      const next = held[index + 1]?.entry;
+      if (next !== entry && entry.generationDone) this.#end(entry);
+    }
   }
 
   /** Audio of the model. Returns false when it was dropped: its response was cut, or too much is held. */
@@ -120,7 +132,7 @@ export class Playout {
       this.#send(entry, this.#toLeg(chunk));
       return true;
     }
-    return this.#hold(entry, chunk, lengthMs, false);
+    return this.#hold(entry, chunk, lengthMs);
   }
 
   /** Audio that no model made, already in the leg's format: a recorded phrase. Only after `open`. */
@@ -137,11 +149,7 @@ export class Playout {
     if (!entry || entry.generationDone) return;
     entry.generationDone = true;
     if (!this.#port) return;
-    if (this.#convert && entry.owned) {
-      const tail = this.#convert.flush();
-      if (tail.byteLength > 0) this.#send(entry, tail);
-    }
-    this.#markEnd(entry);
+    this.#end(entry);
     if (this.#timeline.remainingMs() === 0) this.#settle();
   }
 
@@ -173,8 +181,8 @@ export class Playout {
    * `activeResponseId`, reaches the carrier afterwards.
    */
   cut(activeResponseId?: string): CutItem[] {
-    const unconfirmed = this.#timeline.endMs > this.#timeline.confirmedMs || this.#timeline.remainingMs() > 0;
-    if (this.#port && unconfirmed) this.#port.clear();
+    const notConfirmed = this.#timeline.endMs > this.#timeline.confirmedMs;
+    if (this.#port && (notConfirmed || this.#timeline.remainingMs() > 0)) this.#port.clear();
     const heardUpToMs = this.#timeline.cut();
     const items: CutItem[] = [];
     for (const entry of this.#entries.values()) {
@@ -203,17 +211,28 @@ export class Playout {
     this.#drainTimer?.cancel();
     this.#drainTimer = undefined;
     if (this.#legFormat) this.#convert = createConverter(this.#modelFormat, this.#legFormat);
-    this.#release();
+    // Later than this turn of the event loop: what waits may end the call, and the cut is not told yet.
+    if (this.#waiting) {
+      this.#waiting.timer?.cancel();
+      this.#waiting.timer = this.#clock.setTimeout(() => this.#release(), 0);
+    }
     return items;
   }
 
-  /** The model that made what is queued is gone: it plays on, but nobody can be told how much was heard. */
-  disown(): void {
+  /**
+   * The model that made what is queued is gone: it plays on, but nobody can be told how much was heard. Returns what
+   * plays on.
+   */
+  disown(): PlayingOn[] {
+    const playing: PlayingOn[] = [];
     for (const entry of [...this.#entries.values()]) {
-      entry.owned = false;
+      const { item, generatedMs, generationDone } = entry;
+      playing.push({ itemId: item.itemId, generatedMs: Math.floor(generatedMs), complete: generationDone });
       this.bury(entry.item.responseId);
       this.finish(entry.item);
+      entry.owned = false;
     }
+    return playing;
   }
 
   /** Nothing of this response or item may reach the carrier any more. */
@@ -233,6 +252,11 @@ export class Playout {
   /** Audio that the caller has not heard yet, wherever it is. */
   get pendingMs(): number {
     return this.#heldMs + this.#timeline.remainingMs();
+  }
+
+  /** The carrier has yet to say that it played all it was sent. */
+  get unconfirmed(): boolean {
+    return this.#marks.size > 0;
   }
 
   /** Some item was not heard to its end, be it still to come. */
@@ -295,10 +319,10 @@ export class Playout {
     return entry;
   }
 
-  #hold(entry: Entry, chunk: AudioChunk, lengthMs: number, raw: boolean): boolean {
+  #hold(entry: Entry, chunk: AudioChunk, lengthMs: number): boolean {
     if (this.#heldMs + lengthMs > maxHeldMs) return false;
     this.#heldMs += lengthMs;
-    this.#held.push({ entry, chunk, raw });
+    this.#held.push({ entry, chunk });
     return true;
   }
 
@@ -327,11 +351,20 @@ export class Playout {
     this.#markNumber += 1;
     const name = `p${this.#markNumber}`;
     this.#marks.set(name, { positionMs: this.#timeline.endMs, entry });
+    if (this.#marks.size > maxMarks) {
+      const [oldest] = this.#marks.keys();
+      if (oldest !== undefined) this.#marks.delete(oldest);
+    }
     this.#unmarkedMs = 0;
     this.#port.mark(name);
   }
 
-  #markEnd(entry: Entry): void {
+  /** What the conversion still holds of the item goes out, and the last mark after it. */
+  #end(entry: Entry): void {
+    if (this.#convert && entry.owned) {
+      const tail = this.#convert.flush();
+      if (tail.byteLength > 0) this.#send(entry, tail);
+    }
     if (this.#unmarkedMs > 0) this.#mark(entry);
   }
 
@@ -347,10 +380,11 @@ export class Playout {
 
   /** Everything sent was heard: items that are complete leave the ledger. */
   #settle(): void {
+    this.#timeline.settle();
     for (const [itemId, entry] of [...this.#entries]) {
       if (!entry.generationDone) continue;
       this.#entries.delete(itemId);
-      this.#events.itemHeard(entry.item, Math.floor(entry.generatedMs));
+      this.#events.itemHeard(entry.item, this.#heardMs(entry, this.#timeline.endMs));
     }
     this.#events.drained();
     if (this.#waiting && this.#confirmed()) this.#release();
