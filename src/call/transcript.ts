@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { HeardText } from './heard-text.ts';
 import type { HistoryItem } from './model-session.ts';
+import type { PlayingOn } from './playout.ts';
 
 /** What made the agent stop. */
 export type CutCause = 'caller-spoke' | 'digit' | 'operator' | 'model-lost' | 'call-ended';
@@ -43,6 +44,8 @@ interface Record {
   heardMs: number;
   generatedMs: number;
   cut: CutCause | undefined;
+  /** The model was lost while it made this: text may be ahead of the audio that came. */
+  broken: boolean;
   ended: boolean;
 }
 
@@ -77,6 +80,7 @@ export class Transcript {
   /** `final`: the whole text, else a piece to append. */
   callerText(itemId: string, text: string, final: boolean): void {
     const record = this.#byKey.get(itemId) ?? this.#open('caller', itemId);
+    if (record.ended) return;
     record.callerText = final ? text : record.callerText + text;
     record.heardText = record.callerText;
     if (final) this.#end(record);
@@ -97,9 +101,11 @@ export class Transcript {
 
   agentText(itemId: string, delta: string, generatedMs: number): void {
     const record = this.#byKey.get(itemId) ?? this.#open('agent', itemId);
-    if (record.ended) return;
+    if (record.ended && (record.cut || record.broken)) return;
     record.words.append(delta, generatedMs);
     record.generatedMs = Math.max(record.generatedMs, generatedMs);
+    // Words that come after all of their audio was heard.
+    if (record.ended) record.heardText = record.words.text;
     this.#events.updated(view(record));
   }
 
@@ -109,8 +115,27 @@ export class Transcript {
     if (!record || record.ended) return;
     record.heardMs = heardMs;
     record.generatedMs = heardMs;
-    record.heardText = record.words.text;
+    if (record.broken) {
+      record.heardText = record.words.until(heardMs, heardMs, false);
+      record.cut = 'model-lost';
+    } else record.heardText = record.words.text;
     this.#end(record);
+  }
+
+  /** The model is lost: what has audio plays on, of the rest nothing will be heard. */
+  modelLost(playing: readonly PlayingOn[]): void {
+    const byItem = new Map(playing.map((item) => [item.itemId, item]));
+    for (const record of this.#records) {
+      if (record.role !== 'agent' || record.ended) continue;
+      const item = byItem.get(record.key);
+      if (item) {
+        record.generatedMs = item.generatedMs;
+        record.broken = !item.complete;
+        continue;
+      }
+      record.cut = 'model-lost';
+      this.#end(record);
+    }
   }
 
   agentCut(itemId: string, cause: CutCause, heardMs: number, generatedMs: number, complete: boolean): void {
@@ -118,7 +143,7 @@ export class Transcript {
     if (!record || record.ended) return;
     record.heardMs = heardMs;
     record.generatedMs = generatedMs;
-    record.heardText = record.words.until(heardMs, generatedMs, complete);
+    record.heardText = record.words.until(heardMs, generatedMs, complete && !record.broken);
     record.cut = cause;
     this.#end(record);
   }
@@ -136,8 +161,7 @@ export class Transcript {
   history(): HistoryItem[] {
     const items: HistoryItem[] = [];
     for (const record of this.#records) {
-      // What is still playing will be heard, unless it is cut later.
-      const text = (record.ended ? record.heardText : record.callerText || record.words.text).trim();
+      const text = (record.ended ? record.heardText : expectedText(record)).trim();
       if (text.length > 0) items.push({ role: record.role, text });
     }
     return items;
@@ -160,6 +184,7 @@ export class Transcript {
       heardMs: 0,
       generatedMs: 0,
       cut: undefined,
+      broken: false,
       ended: false,
     };
     this.#nextTurnId += 1;
@@ -177,6 +202,13 @@ export class Transcript {
     record.ended = true;
     this.#events.ended(view(record));
   }
+}
+
+/** What is still playing will be heard, unless it is cut later. */
+function expectedText(record: Record): string {
+  if (record.role === 'caller') return record.callerText;
+  const { words, generatedMs, broken } = record;
+  return broken ? words.until(generatedMs, generatedMs, false) : words.text;
 }
 
 function view(record: Record): Turn {
