@@ -5,6 +5,10 @@ import type { Clock, Timeout } from '../base/clock.ts';
 
 /** Gaps in the carrier's timestamps are filled up to this length. */
 const maxGapMs = 10_000;
+/** A gap that is longer than the time that passed by more than this is a jump of the media clock. */
+const gapToleranceMs = 1000;
+/** A media clock that falls back by more than this has started anew; less is audio out of order. */
+const restartMs = 1000;
 /** Differences smaller than this are rounding. */
 const minGapMs = 10;
 /** Media that stops for this long while the caller speaks is followed by silence, so that the turn can end. */
@@ -35,6 +39,7 @@ export class Uplink {
   readonly #clock: Clock;
   readonly #from: AudioFormat;
   readonly #bytesPerMs: number;
+  readonly #toBytesPerMs: number;
   readonly #holdMs: number;
   readonly #events: UplinkEvents;
   readonly #convert: ReturnType<typeof createConverter>;
@@ -48,12 +53,14 @@ export class Uplink {
   /** Silence put in by the stall watch, to be taken off the gap that it filled. */
   #injectedMs = 0;
   #lastAudioAt = 0;
+  #watching = false;
   #stallTimer: Timeout | undefined;
 
   constructor(options: UplinkOptions) {
     this.#clock = options.clock;
     this.#from = options.from;
     this.#bytesPerMs = bytesPerMs(options.from);
+    this.#toBytesPerMs = bytesPerMs(options.to);
     this.#holdMs = options.holdMs;
     this.#events = options.events;
     this.#convert = createConverter(options.from, options.to);
@@ -74,8 +81,11 @@ export class Uplink {
   }
 
   push(chunk: AudioChunk, timestampMs?: number): void {
-    this.#lastAudioAt = this.#clock.now();
-    if (timestampMs !== undefined) this.#fillGap(timestampMs, chunk.byteLength / this.#bytesPerMs);
+    const now = this.#clock.now();
+    const idleMs = now - this.#lastAudioAt;
+    this.#lastAudioAt = now;
+    if (timestampMs !== undefined) this.#fillGap(timestampMs, chunk.byteLength / this.#bytesPerMs, idleMs);
+    if (this.#watching && !this.#stallTimer) this.#armStall(stalledAfterMs);
     this.#forward(chunk);
   }
 
@@ -95,33 +105,39 @@ export class Uplink {
 
   /** While the caller speaks, media that stops is followed by silence. */
   watchStall(on: boolean): void {
+    this.#watching = on;
     this.#stallTimer?.cancel();
     this.#stallTimer = undefined;
-    if (on) this.#stallTimer = this.#clock.setTimeout(() => this.#checkStall(), stalledAfterMs);
+    if (on) this.#armStall(stalledAfterMs);
   }
 
   close(): void {
-    this.#stallTimer?.cancel();
-    this.#stallTimer = undefined;
+    this.watchStall(false);
     this.#sink = undefined;
     this.#held = [];
     this.#heldMs = 0;
   }
 
-  #fillGap(timestampMs: number, lengthMs: number): void {
+  /** `idleMs`: since the chunk before this one arrived. */
+  #fillGap(timestampMs: number, lengthMs: number, idleMs: number): void {
     const gapMs = this.#expectedMs === undefined ? 0 : timestampMs - this.#expectedMs;
-    // Older than expected: repeated or out of order; the order of arrival stands.
-    if (this.#expectedMs === undefined || gapMs > -minGapMs) this.#expectedMs = timestampMs + lengthMs;
-    if (gapMs < minGapMs) return;
-    const missingMs = Math.min(gapMs, maxGapMs) - this.#injectedMs;
+    // A little older than expected: repeated or out of order; the order of arrival stands.
+    if (gapMs > -minGapMs || gapMs < -restartMs) this.#expectedMs = timestampMs + lengthMs;
+    const injectedMs = this.#injectedMs;
     this.#injectedMs = 0;
+    if (gapMs < minGapMs || gapMs > idleMs + maxGapMs) return;
+    const missingMs = Math.min(gapMs, maxGapMs, idleMs + gapToleranceMs) - injectedMs;
     if (missingMs > 0) this.#silence(missingMs);
+  }
+
+  #armStall(delayMs: number): void {
+    this.#stallTimer = this.#clock.setTimeout(() => this.#checkStall(), delayMs);
   }
 
   #checkStall(): void {
     const idleMs = this.#clock.now() - this.#lastAudioAt;
     if (idleMs < stalledAfterMs) {
-      this.#stallTimer = this.#clock.setTimeout(() => this.#checkStall(), stalledAfterMs - idleMs);
+      this.#armStall(stalledAfterMs - idleMs);
       return;
     }
     this.#stallTimer = undefined;
@@ -140,18 +156,22 @@ export class Uplink {
     const converted = this.#convert ? this.#convert.convert(chunk) : chunk;
     if (converted.byteLength === 0) return;
     if (this.#sink) this.#sink(converted);
-    else this.#keep(converted, chunk.byteLength / this.#bytesPerMs);
+    else this.#keep(converted);
   }
 
-  #keep(chunk: AudioChunk, lengthMs: number): void {
+  #keep(chunk: AudioChunk): void {
     this.#held.push(chunk);
-    this.#heldMs += lengthMs;
-    if (this.#heldMs <= this.#holdMs) return;
-    const dropped = this.#held.shift();
-    if (!dropped) return;
-    const droppedMs = (dropped.byteLength / chunk.byteLength) * lengthMs;
-    this.#heldMs -= droppedMs;
-    this.#lostMs += droppedMs;
-    this.#events.lost(droppedMs);
+    this.#heldMs += chunk.byteLength / this.#toBytesPerMs;
+    let lostMs = 0;
+    while (this.#heldMs > this.#holdMs) {
+      const dropped = this.#held.shift();
+      if (!dropped) break;
+      const droppedMs = dropped.byteLength / this.#toBytesPerMs;
+      this.#heldMs -= droppedMs;
+      lostMs += droppedMs;
+    }
+    if (lostMs === 0) return;
+    this.#lostMs += lostMs;
+    this.#events.lost(lostMs);
   }
 }
