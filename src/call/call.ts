@@ -7,6 +7,7 @@ import type { CallLimits } from './call-limits.ts';
 import { CallReport } from './call-report.ts';
 import { Conversation } from './conversation.ts';
 import type { CallEndReason, CallEventBody, CallObserver, CallSnapshot } from './events.ts';
+import { guardedClock } from './isolation.ts';
 import type { HangUpReason, Leg, LegEnd, LegEvents, Played } from './leg.ts';
 import type { SpeechModel } from './model-session.ts';
 import type { Phrase } from './phrase.ts';
@@ -27,6 +28,9 @@ export interface CallOptions {
   readonly observe: CallObserver;
 }
 
+/** Even a call without a bound of its own does not wait for the carrier for ever. */
+const defaultEndTimeoutMs = 5000;
+
 /**
  * One call: a leg joined to a conversation with a model under an agent. Owns the leg, the states of the call, its
  * deadlines and its end; what is said inside is the conversation's.
@@ -44,6 +48,9 @@ export class Call {
   #endReason: CallEndReason | undefined;
   #deadline: Timeout | undefined;
   #mediaWatch: Timeout | undefined;
+  #over = false;
+  /** `call.ended` was told: nothing comes after it. */
+  #told = false;
 
   constructor(options: CallOptions) {
     this.callId = options.callId;
@@ -54,7 +61,9 @@ export class Call {
     this.#observe = options.observe;
     this.#conversation = new Conversation({
       ...options,
+      clock: guardedClock(options.clock, (thrown) => this.#broken(thrown)),
       emit: (event) => this.#emit(event),
+      broken: (thrown) => this.#broken(thrown),
       hangUp: (reason) => this.end(reason),
     });
     this.#report = new CallReport(options, this.#conversation);
@@ -94,17 +103,32 @@ export class Call {
   end(reason: HangUpReason): void {
     if (this.#state === 'ending' || this.#state === 'ended') return;
     this.#endReason ??= endReasonOf(reason);
-    this.#conversation.close();
-    this.#mediaWatch?.cancel();
+    // First of all, so that nothing below can end the call a second time.
     this.#go('end');
-    this.#arm(this.#limits.endTimeoutMs, () => this.#ended());
-    this.#leg.hangUp(reason).then(
+    this.#arm(this.#limits.endTimeoutMs || defaultEndTimeoutMs, () => this.#ended());
+    this.#close();
+    this.#hangUp(reason).then(
       () => this.#ended(),
       (thrown) => {
         this.#log.error({ error: messageOf(thrown) }, 'hanging up failed');
         this.#ended();
       },
     );
+  }
+
+  /** A leg that throws is as good as one that rejects. */
+  async #hangUp(reason: HangUpReason): Promise<void> {
+    await this.#leg.hangUp(reason);
+  }
+
+  /** Whatever a model or a leg does when it is let go, the call ends. */
+  #close(): void {
+    this.#mediaWatch?.cancel();
+    try {
+      this.#conversation.close();
+    } catch (thrown) {
+      this.#log.error({ error: messageOf(thrown) }, 'a part of the call could not be closed');
+    }
   }
 
   /** What a leg may tell: nothing it says, and nothing that fails here, reaches beyond this call. */
@@ -182,13 +206,14 @@ export class Call {
   }
 
   #ended(): void {
-    if (this.#state === 'ended') return;
-    this.#conversation.close();
+    if (this.#over) return;
+    this.#over = true;
     this.#deadline?.cancel();
-    this.#mediaWatch?.cancel();
+    this.#close();
     this.#go('leg-ended');
     const reason = this.#endReason ?? 'internal-error';
     this.#emit({ type: 'call.ended', reason, call: this.snapshot() });
+    this.#told = true;
   }
 
   #go(event: string): boolean {
@@ -214,6 +239,7 @@ export class Call {
   }
 
   #broken(thrown: unknown): void {
+    if (this.#told) return;
     this.#log.error(
       { error: messageOf(thrown), stack: thrown instanceof Error ? thrown.stack : undefined },
       'call broke',
@@ -228,6 +254,7 @@ export class Call {
   }
 
   #emit(body: CallEventBody): void {
+    if (this.#told) return;
     this.#report.count(body);
     try {
       this.#observe({ callId: this.callId, atEpochMs: this.#clock.epochMs(), ...body });

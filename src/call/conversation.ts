@@ -7,6 +7,7 @@ import type { CallLimits } from './call-limits.ts';
 import { Digits } from './digits.ts';
 import type { CallEventBody } from './events.ts';
 import { Goodbye } from './goodbye.ts';
+import { guardedEvents } from './isolation.ts';
 import type { HangUpReason, Leg, Played } from './leg.ts';
 import type { AudioItem, ModelEvents, ModelSession, ResponseDone, SpeechModel } from './model-session.ts';
 import { NoInput, type NoInputStep } from './no-input.ts';
@@ -31,7 +32,12 @@ export interface ConversationOptions {
   readonly log: Logger;
   emit(event: CallEventBody): void;
   hangUp(reason: HangUpReason): void;
+  /** Something in here threw. */
+  broken(thrown: unknown): void;
 }
+
+/** Keys kept while the model is not ready; more are dropped. */
+const maxKeptDigits = 64;
 
 /** The parts that exist once a model session was opened. */
 interface Joined {
@@ -62,6 +68,8 @@ export class Conversation {
   #everReady = false;
   #closed = false;
   #answerDue = false;
+  /** Keys pressed while the model was not ready. */
+  #keptDigits: string[] = [];
 
   constructor(options: ConversationOptions) {
     const { clock, limits } = options;
@@ -96,7 +104,7 @@ export class Conversation {
           options.emit({ type: 'tool.finished', toolCallId, name, ok, durationMs }),
         failed: (error) => this.#error(error, false),
         results: (results, respond) => this.#toolResults(results, respond),
-        endCall: () => this.#goodbye.request('agent', true, this.#joined?.playout),
+        endCall: () => this.#endCall(),
       },
     });
   }
@@ -144,7 +152,10 @@ export class Conversation {
         history: () => this.#transcript.history(),
         log: this.#options.log,
       },
-      this.#modelEvents(),
+      guardedEvents(this.#modelEvents(), {
+        open: () => !this.#closed && this.#modelState !== 'gone',
+        broken: (thrown) => this.#options.broken(thrown),
+      }),
     );
     const playout = new Playout({
       clock,
@@ -164,7 +175,10 @@ export class Conversation {
       port: {
         send: (request) => session.requestResponse(request),
         cancel: (responseId) => session.interrupt({ items: [], cancel: responseId }),
-        abandoned: (responseId) => playout.finishResponse(responseId),
+        abandoned: (responseId) => {
+          this.#tools.responseDone(responseId, false, false);
+          playout.finishResponse(responseId);
+        },
         idle: () => this.#joined?.turns.checkQuiet(),
         failed: (error, fatal) => this.#responseFailed(error, fatal),
       },
@@ -214,6 +228,8 @@ export class Conversation {
 
   /** A key was pressed: the agent stops, and is told the keys once no more follow. */
   digit(digit: string): void {
+    // Without a model nobody could do anything with it, and the apology is not cut for it.
+    if (this.#modelState === 'gone') return;
     this.#callerActed();
     this.#joined?.turns.interrupt('digit');
     this.#digits.press(digit);
@@ -244,6 +260,7 @@ export class Conversation {
         this.#transcript.agentCut(itemId, 'call-ended', heardMs, generatedMs, generationDone);
       }
       joined.responses.close();
+      joined.turns.close();
       joined.playout.close();
       joined.session.close();
     }
@@ -252,21 +269,19 @@ export class Conversation {
   }
 
   #modelEvents(): ModelEvents {
-    const live = (): Joined | undefined => (this.#closed ? undefined : this.#joined);
+    const live = (): Joined | undefined => this.#joined;
     return {
       ready: () => this.#ready(),
       resuming: (error) => this.#resuming(error),
       speechStarted: (itemId) => {
         live()?.turns.speechStarted(itemId);
-        this.#uplink?.watchStall(!this.#closed);
+        this.#uplink?.watchStall(true);
       },
       speechStopped: (_itemId, silentForMs) => {
         this.#uplink?.watchStall(false);
         live()?.turns.speechStopped(silentForMs);
       },
-      callerText: (itemId, text, final) => {
-        if (!this.#closed) this.#transcript.callerText(itemId, text, final);
-      },
+      callerText: (itemId, text, final) => this.#transcript.callerText(itemId, text, final),
       responseStarted: (responseId, requestId) => {
         this.#noInput.pause();
         live()?.turns.responseStarted(responseId, requestId);
@@ -293,7 +308,10 @@ export class Conversation {
     if (!joined || this.#closed) return;
     this.#goModel('ready');
     const { opening } = this.#options.agent;
-    if (!this.#everReady && opening.speaker === 'agent') {
+    if (this.#goodbye.pending) {
+      // Somebody ends the call before it began: the goodbye waits, no greeting goes before it.
+      if (this.#answerDue) joined.responses.want({ kind: 'answer' });
+    } else if (!this.#everReady && opening.speaker === 'agent') {
       const instructions =
         opening.greeting === undefined
           ? 'Greet the caller in one short sentence and ask how you can help.'
@@ -306,6 +324,9 @@ export class Conversation {
     this.#answerDue = false;
     joined.responses.open();
     if (this.#uplink) this.#openUplink(joined);
+    const kept = this.#keptDigits;
+    this.#keptDigits = [];
+    for (const digits of kept) this.#digitsCollected(digits);
   }
 
   #openUplink(joined: Joined): void {
@@ -320,9 +341,11 @@ export class Conversation {
     this.#error(error, false);
     this.#uplink?.hold();
     this.#uplink?.watchStall(false);
+    const toolsDue = this.#tools.busy;
     this.#tools.forget();
+    const due = joined.turns.sessionLost() || toolsDue;
+    if (due && this.#everReady) this.#answerDue = true;
     this.#noInput.pause();
-    if (joined.turns.sessionLost() && this.#everReady) this.#answerDue = true;
   }
 
   #failed(error: PatchcordError, fatal: boolean): void {
@@ -333,7 +356,10 @@ export class Conversation {
     this.#joined?.session.close();
     this.#joined?.turns.sessionLost();
     this.#tools.forget();
+    this.#digits.close();
+    this.#noInput.pause();
     this.#uplink?.hold();
+    this.#uplink?.watchStall(false);
     if (this.#connectedAt !== undefined) this.#apologise();
   }
 
@@ -350,6 +376,13 @@ export class Conversation {
     this.#transcript.agentText(itemId, apology.text, joined.playout.generatedMs(itemId));
     this.#goodbye.request('model-failed', false, joined.playout);
     this.#goodbye.agentQuiet();
+  }
+
+  #endCall(): void {
+    const joined = this.#joined;
+    // A caller who is speaking has taken it back before it was asked.
+    if (!joined || this.#closed || joined.turns.callerSpeaks) return;
+    this.#goodbye.request('agent', true, joined.playout);
   }
 
   #responseFailed(error: PatchcordError, fatal: boolean): void {
@@ -395,12 +428,17 @@ export class Conversation {
   #quiet(): void {
     if (this.#closed || this.#connectedAt === undefined || this.#tools.busy) return;
     if (this.#goodbye.pending) this.#goodbye.agentQuiet();
-    else this.#noInput.silence();
+    else if (this.#modelState === 'ready') this.#noInput.silence();
   }
 
   #digitsCollected(digits: string): void {
     const joined = this.#joined;
-    if (!joined || this.#closed || this.#modelState !== 'ready') return;
+    if (!joined || this.#closed || this.#modelState === 'gone') return;
+    if (this.#modelState !== 'ready') {
+      const kept = this.#keptDigits.reduce((sum, { length }) => sum + length, 0);
+      if (kept + digits.length <= maxKeptDigits) this.#keptDigits.push(digits);
+      return;
+    }
     const spelled = [...digits].join(' ');
     this.#transcript.callerNote(`[${spelled}]`);
     joined.session.addText('caller', `The caller pressed ${spelled} on the telephone keypad.`);

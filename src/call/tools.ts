@@ -97,15 +97,18 @@ export class Tools {
     if (!calls || !completed) return;
     this.#running += 1;
     const generation = this.#generation;
-    Promise.all(calls.map((call) => this.#run(call, spoken))).then(
-      (results) => this.#give(generation, results),
-      (thrown) => this.#log.error({ error: messageOf(thrown) }, 'tools could not be run'),
-    );
+    Promise.all(calls.map((call) => this.#run(call, spoken)))
+      .then((results) => this.#give(generation, results))
+      .catch((thrown) => {
+        this.#log.error({ error: messageOf(thrown) }, 'results of tools could not be given');
+        this.#port.failed(new PatchcordError('PATCHCORD_INTERNAL'));
+      });
   }
 
   /** The session that asked is gone: results of running tools are dropped. */
   forget(): void {
     this.#generation += 1;
+    this.#running = 0;
     this.#waiting.clear();
   }
 
@@ -115,8 +118,8 @@ export class Tools {
   }
 
   #give(generation: number, results: readonly (ToolResult & { readonly toolCallId: string })[]): void {
-    this.#running -= 1;
     if (generation !== this.#generation) return;
+    this.#running -= 1;
     this.#port.results(
       results,
       results.some((result) => result.respond !== false),
@@ -165,6 +168,11 @@ export class Tools {
         ),
       );
     }, timeoutMs);
+    // Nothing of a tool outlives the call, not even its deadline.
+    this.#abort.signal.addEventListener('abort', () => {
+      timer.cancel();
+      reject(new PatchcordError('PATCHCORD_TOOL_FAILED', 'The call is over.'));
+    });
     try {
       const result = await Promise.race([tool.run(args, context), late]);
       return typeof result === 'string' ? { output: result } : result;
