@@ -1,7 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../base/virtual-clock.ts';
-import { Access, authorizeUpgrade } from './access.ts';
+import { Access, accessRequest } from './access.ts';
 import { makeKey } from './access-keys.ts';
 import { FailedAttempts } from './failed-attempts.ts';
 import type { AccessRequest } from './local-request.ts';
@@ -298,15 +297,11 @@ describe('a browser that has shown a key', () => {
 
 describe('an upgrade to a WebSocket', () => {
   const upgrade = (remoteAddress: string, headers: Record<string, string>) =>
-    ({ socket: { remoteAddress }, method: 'GET', url: '/v1/events', headers }) as unknown as IncomingMessage;
+    accessRequest({ socket: { remoteAddress }, method: 'GET', url: '/v1/events', headers } as never);
 
   it('is decided like a request', () => {
     const headers = { host: 'localhost', upgrade: 'websocket' };
-    expect(authorizeUpgrade(access(), upgrade('127.0.0.1', headers))).toEqual({ accept: true });
-    expect(authorizeUpgrade(access(), upgrade('203.0.113.5', headers))).toMatchObject({
-      accept: false,
-      status: 401,
-      error: { code: 'PATCHCORD_UNAUTHORIZED' },
-    });
+    expect(outcome(upgrade('127.0.0.1', headers))).toBe('local');
+    expect(outcome(upgrade('203.0.113.5', headers))).toBe(401);
   });
 });

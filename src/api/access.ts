@@ -125,16 +125,6 @@ export function accessRequest(message: IncomingMessage): AccessRequest {
   };
 }
 
-/** The decision about a WebSocket upgrade, in the shape in which carriers decide too. */
-export function authorizeUpgrade(
-  access: Pick<Access, 'decide'>,
-  request: IncomingMessage,
-): { readonly accept: true } | ({ readonly accept: false } & Omit<AccessRefusal, 'allowed'>) {
-  const decision = access.decide(accessRequest(request));
-  if (decision.allowed) return { accept: true };
-  return { accept: false, status: decision.status, error: decision.error };
-}
-
 function refusal(status: 401 | 403, message: string): AccessRefusal {
   return { allowed: false, status, error: new PatchcordError('PATCHCORD_UNAUTHORIZED', message) };
 }
