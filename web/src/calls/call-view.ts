@@ -69,6 +69,11 @@ function withTurn(turns: readonly Turn[], turn: Turn): readonly Turn[] {
 }
 
 function latencyOf(event: CallEvent & { type: 'latency.turn' }): TurnLatency {
-  const { turnId, firstAudioMs, heardMs } = event;
-  return heardMs === undefined ? { turnId, firstAudioMs } : { turnId, firstAudioMs, heardMs };
+  const { turnId, firstAudioMs, endpointingMs, heardMs } = event;
+  return {
+    turnId,
+    firstAudioMs,
+    ...(endpointingMs === undefined ? {} : { endpointingMs }),
+    ...(heardMs === undefined ? {} : { heardMs }),
+  };
 }

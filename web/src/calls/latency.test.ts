@@ -8,6 +8,18 @@ describe('the latency chart', () => {
     expect(chart.bars[0]).toMatchObject({ sentShare: 0.5, heardShare: 0.3 });
   });
 
+  it('shows apart how long the model waited for the end of speech', () => {
+    const [bar, odd] = latencyChart(
+      [
+        { turnId: 2, firstAudioMs: 750, endpointingMs: 500 },
+        { turnId: 3, firstAudioMs: 200, endpointingMs: 500 },
+      ],
+      8,
+    ).bars;
+    expect([bar?.waitShare, bar?.sentShare]).toEqual([0.5, 0.25]);
+    expect([odd?.waitShare, odd?.sentShare]).toEqual([0.2, 0]);
+  });
+
   it('does not make a quick answer look slow', () => {
     expect(latencyChart([{ turnId: 1, firstAudioMs: 90 }], 8).scaleMs).toBe(1000);
   });

@@ -3,12 +3,15 @@ export interface TurnLatency {
   readonly turnId: number;
   /** First audio of the answer sent. */
   readonly firstAudioMs: number;
+  /** What of that went by until the model was sure that the caller had finished. */
+  readonly endpointingMs?: number;
   /** The answer reached the caller's ear. */
   readonly heardMs?: number;
 }
 
 export interface LatencyBar extends TurnLatency {
-  /** Shares of the scale, 0 to 1, for the two parts of the bar. */
+  /** Shares of the scale, 0 to 1, for the parts of the bar: waiting for the end of speech, answering, on the way. */
+  readonly waitShare: number;
   readonly sentShare: number;
   readonly heardShare: number;
 }
@@ -29,11 +32,15 @@ export function latencyChart(answers: readonly TurnLatency[], maxBars: number): 
   const shown = answers.slice(-maxBars);
   const longest = Math.max(0, ...shown.map(totalMs));
   const scaleMs = Math.max(leastScaleMs, Math.ceil(longest / 500) * 500);
-  const bars = shown.map((answer) => ({
-    ...answer,
-    sentShare: answer.firstAudioMs / scaleMs,
-    heardShare: (totalMs(answer) - answer.firstAudioMs) / scaleMs,
-  }));
+  const bars = shown.map((answer) => {
+    const waitMs = Math.max(0, Math.min(answer.endpointingMs ?? 0, answer.firstAudioMs));
+    return {
+      ...answer,
+      waitShare: waitMs / scaleMs,
+      sentShare: (answer.firstAudioMs - waitMs) / scaleMs,
+      heardShare: (totalMs(answer) - answer.firstAudioMs) / scaleMs,
+    };
+  });
   return { bars, scaleMs, medianMs: median(answers.map((answer) => answer.firstAudioMs)) };
 }
 

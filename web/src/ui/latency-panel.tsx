@@ -31,7 +31,12 @@ export function LatencyPanel({ store }: { store: Store }) {
             <span>{formatSeconds(chart.scaleMs)}</span>
           </p>
           <p class="legend">
-            <span class="key sent">first audio sent</span>
+            {chart.bars.some((bar) => bar.waitShare > 0) && (
+              <span class="key wait" title="Until the model was sure that the caller had finished">
+                end of speech
+              </span>
+            )}
+            <span class="key sent">first audio</span>
             <span class="key heard">heard</span>
           </p>
         </>
@@ -70,6 +75,7 @@ function Bar({ bar }: { bar: LatencyBar }) {
         {heard}
       </span>
       <span class="track" aria-hidden="true">
+        <span class="wait" style={{ width: `${bar.waitShare * 100}%` }} />
         <span class="sent" style={{ width: `${bar.sentShare * 100}%` }} />
         <span class="heard" style={{ width: `${bar.heardShare * 100}%` }} />
       </span>

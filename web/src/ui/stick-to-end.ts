@@ -14,8 +14,12 @@ export function useStickToEnd(box: RefObject<HTMLElement | null>, grown: number 
     const follow = (): void => {
       if (atEnd.current) element.scrollTop = element.scrollHeight;
     };
+    let lastTop = element.scrollTop;
+    // Only a move upwards is the reader's wish: a scroll to the end may be told of after more has come.
     const note = (): void => {
-      atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < nearPx;
+      const near = element.scrollHeight - element.scrollTop - element.clientHeight < nearPx;
+      if (near || element.scrollTop < lastTop) atEnd.current = near;
+      lastTop = element.scrollTop;
     };
     const resize = new ResizeObserver(follow);
     resize.observe(element);
