@@ -17,7 +17,7 @@ export function App({ store, theme }: { store: Store; theme: Theme }) {
       </a>
       <Header store={store} theme={theme} />
       {store.locked.value ? (
-        <KeyForm />
+        <KeyForm store={store} />
       ) : (
         <main class="board">
           <div class="column call-column">

@@ -37,6 +37,7 @@ export class Store {
   clears = 0;
   readonly #feed: EventsFeed;
   #statusTimer: ReturnType<typeof setInterval> | undefined;
+  #feedWanted = false;
   #lines = 0;
   /** Of the page's own call, by this page's clock. */
   #answer: { readonly turnId: number; readonly firstAudioMs: number; readonly atMs: number } | undefined;
@@ -68,7 +69,6 @@ export class Store {
   }
 
   open(): void {
-    this.#feed.open();
     this.refreshStatus();
     this.#statusTimer = setInterval(() => {
       if (!document.hidden) this.refreshStatus();
@@ -77,7 +77,7 @@ export class Store {
 
   close(): void {
     clearInterval(this.#statusTimer);
-    this.#feed.close();
+    this.#closeFeed();
     this.phone.hangUp();
   }
 
@@ -85,15 +85,27 @@ export class Store {
     this.gateway.status().then(
       (status) => {
         this.status.value = status;
-        if (this.locked.value) this.#feed.open();
         this.locked.value = false;
+        this.#openFeed();
       },
       (thrown: unknown) => {
-        if (!(thrown instanceof GatewayError) || thrown.status !== 401) return;
-        this.locked.value = true;
-        this.#feed.close();
+        this.locked.value = thrown instanceof GatewayError && thrown.status === 401;
+        if (this.locked.value) this.#closeFeed();
+        else this.#openFeed();
       },
     );
+  }
+
+  /** Asked for once the status says that there is a session; it then keeps itself open. */
+  #openFeed(): void {
+    if (this.#feedWanted) return;
+    this.#feedWanted = true;
+    this.#feed.open();
+  }
+
+  #closeFeed(): void {
+    this.#feedWanted = false;
+    this.#feed.close();
   }
 
   hangUp(callId: string): void {

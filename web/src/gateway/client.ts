@@ -43,25 +43,41 @@ export class GatewayClient {
     return url.href;
   }
 
+  /** Swaps a key for a session, which the browser keeps as a cookie that scripts cannot read. */
+  async signIn(key: string): Promise<void> {
+    const response = await this.#fetch(`./?key=${encodeURIComponent(key)}`, { redirect: 'manual' });
+    // The gateway sends whoever it lets in on to the page; a script is not told where.
+    if (response.type !== 'opaqueredirect') throw await refusal(response);
+  }
+
   async #ask<T>(method: string, path: string, body?: object): Promise<T> {
-    let response: Response;
+    const content =
+      body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    const response = await this.#fetch(path, { method, ...content });
+    if (!response.ok) throw await refusal(response);
+    return (await response.json()) as T;
+  }
+
+  async #fetch(path: string, how: RequestInit): Promise<Response> {
     try {
-      response = await fetch(new URL(path, document.baseURI), {
-        method,
+      return await fetch(new URL(path, document.baseURI), {
+        ...how,
         credentials: 'same-origin',
         signal: AbortSignal.timeout(deadlineMs),
-        ...(body === undefined
-          ? {}
-          : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
       });
     } catch {
       throw new GatewayError(0, 'UNREACHABLE', 'The gateway cannot be reached.');
     }
-    const value: unknown = await response.json().catch(() => undefined);
-    if (response.ok && value !== undefined) return value as T;
-    const refused = isErrorReply(value) ? value : { error: `HTTP ${response.status}`, code: 'HTTP' };
-    throw new GatewayError(response.status, refused.code, refused.error);
   }
+}
+
+async function refusal(response: Response): Promise<GatewayError> {
+  const value: unknown = await response.json().catch(() => undefined);
+  return isErrorReply(value)
+    ? new GatewayError(response.status, value.code, value.error)
+    : new GatewayError(response.status, 'HTTP', `The gateway answered with HTTP ${response.status}.`);
 }
 
 function isErrorReply(value: unknown): value is ErrorReply {

@@ -11,7 +11,7 @@ import {
 import playoutUrl from '../audio/playout-worklet.ts?worker&url';
 
 /** Why there is no microphone. The call goes on without: one can listen and press keys. */
-export type MicProblem = 'denied' | 'missing' | 'busy' | 'insecure';
+export type MicProblem = 'denied' | 'missing' | 'busy';
 
 export interface AudioEvents {
   capture(message: FromCapture): void;
@@ -36,7 +36,10 @@ export class AudioGraph {
     this.#playout = playout;
   }
 
-  /** Must be called from a click or a key: browsers start audio for nothing less. Rejects where there is no audio at all. */
+  /**
+   * Must be called from a click or a key, on a secure page: browsers start audio for nothing less. Rejects where
+   * there is no audio at all.
+   */
   static async open(events: AudioEvents): Promise<AudioGraph> {
     const mic = await openMic();
     let context = newContext(wireRate);
@@ -112,8 +115,6 @@ interface Mic {
 }
 
 async function openMic(): Promise<Mic> {
-  // Undefined on pages that are neither HTTPS nor localhost.
-  if (navigator.mediaDevices === undefined) return { stream: undefined, problem: 'insecure' };
   try {
     const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
     return { stream: await navigator.mediaDevices.getUserMedia({ audio }), problem: undefined };

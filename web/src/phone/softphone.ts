@@ -66,6 +66,13 @@ export class Softphone {
 
   async call(wishes: AgentWishes): Promise<void> {
     if (this.state.value !== 'idle') return;
+    if (!isSecureContext) {
+      this.outcome.value = {
+        kind: 'error',
+        text: 'Browsers let a page call only over HTTPS or from localhost.',
+      };
+      return;
+    }
     const attempt = ++this.#attempt;
     this.state.value = 'connecting';
     this.outcome.value = undefined;

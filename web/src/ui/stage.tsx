@@ -14,7 +14,6 @@ const micTexts: Readonly<Record<MicProblem | 'lost', string>> = {
     'The microphone is blocked for this page. You can listen and press keys; allow it in the address bar to speak.',
   missing: 'No microphone was found. You can listen and press keys.',
   busy: 'The microphone cannot be opened; another program may hold it. You can listen and press keys.',
-  insecure: 'Browsers give the microphone to HTTPS pages and localhost alone. You can listen and press keys.',
   lost: 'The microphone went away. Call again to use another one.',
 };
 
