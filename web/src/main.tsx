@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import './styles/tokens.css';
 import './styles/base.css';
+import './styles/layout.css';
 import './styles/stage.css';
 import './styles/panels.css';
 import './styles/transcript.css';
