@@ -1,79 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { AudioChunk } from '../audio/chunk.ts';
-import { silentLogger } from '../base/logger.ts';
-import { VirtualClock } from '../base/virtual-clock.ts';
-import type { Agent } from './agent.ts';
-import { Call } from './call.ts';
-import type { CallLimits } from './call-limits.ts';
-import { endCallTool } from './end-call.ts';
-import type { CallEvent } from './events.ts';
-import { FakeLeg } from './testing/fake-leg.ts';
-import { FakeModel } from './testing/fake-model.ts';
+import { greeter, guarded, liveCall, setUp } from './testing/set-up.ts';
 import type { Tool } from './tools.ts';
-
-const limits: CallLimits = {
-  answerTimeoutMs: 30_000,
-  mediaTimeoutMs: 15_000,
-  maxDurationMs: 3_600_000,
-  mediaLostMs: 0,
-  noInputMs: 15_000,
-  noInputLimit: 3,
-  responseTimeoutMs: 15_000,
-  goodbyeTimeoutMs: 15_000,
-  endTimeoutMs: 5000,
-  earlyAudioMs: 10_000,
-  interDigitMs: 1000,
-};
-
-const greeter: Agent = {
-  name: 'greeter',
-  instructions: 'Be kind.',
-  opening: { speaker: 'agent', greeting: 'Hello there.', interruptible: true },
-};
-const listener: Agent = { name: 'listener', instructions: 'Be kind.', opening: { speaker: 'caller' } };
-const guarded: Agent = {
-  name: 'guarded',
-  instructions: 'Be kind.',
-  opening: { speaker: 'agent', interruptible: false },
-};
-
-interface SetUp {
-  readonly agent?: Agent;
-  readonly limits?: Partial<CallLimits>;
-  readonly tools?: readonly Tool[];
-  readonly direction?: 'inbound' | 'outbound';
-}
-
-function setUp(options: SetUp = {}) {
-  const clock = new VirtualClock();
-  const leg = new FakeLeg({ clock, ...(options.direction ? { direction: options.direction } : {}) });
-  const model = new FakeModel();
-  const events: CallEvent[] = [];
-  const call = new Call({
-    callId: 'call-1',
-    leg,
-    agent: options.agent ?? listener,
-    model,
-    tools: options.tools ?? [endCallTool],
-    limits: { ...limits, ...options.limits },
-    apology: { text: 'Sorry.', audio: () => AudioChunk.fromBytes(Buffer.alloc(8000)) },
-    clock,
-    log: silentLogger,
-    observe: (event) => events.push(event),
-  });
-  call.start();
-  const of = <Type extends CallEvent['type']>(type: Type) =>
-    events.filter((event): event is Extract<CallEvent, { type: Type }> => event.type === type);
-  return { clock, leg, model, call, events, of };
-}
-
-function liveCall(options: SetUp = {}) {
-  const all = setUp(options);
-  all.leg.events.answered();
-  all.leg.events.connected();
-  all.model.session.events.ready();
-  return all;
-}
 
 describe('a call', () => {
   it('opens the model while the phone still rings and has the greeting ready when media starts', () => {
@@ -401,7 +328,7 @@ describe('the end of a call', () => {
   });
 
   it('comes by itself when nobody answers', async () => {
-    const { clock, leg, of } = setUp({ direction: 'outbound' });
+    const { clock, leg, of } = setUp({ leg: { direction: 'outbound' } });
     await clock.advanceAsync(30_000);
     expect(leg.hangUps).toEqual(['answer-timeout']);
     expect(of('call.ended')[0]).toMatchObject({ reason: 'answer-timeout' });

@@ -6,8 +6,8 @@ const jitterMs = 80;
 const evidenceMs = 1000;
 const evidenceMarks = 6;
 /** Less than that is believed only of many marks, of which jitter would have let one through in time. */
-const slightlyLateMs = 15;
-const maxEvidence = 24;
+const slightlyLateMs = 20;
+const maxEvidence = 48;
 
 export interface Stretch {
   readonly startMs: number;
