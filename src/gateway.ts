@@ -101,14 +101,7 @@ async function start(settings: Settings, clock: Clock, log: Logger, choice: Mode
   const status = (): StatusReply => ({
     version,
     model: { name: choice.model.name, demo: choice.demo },
-    carriers: carriers.map(({ name, dial, dialMissing }) => ({
-      name,
-      canDial: dial !== undefined && settings.dial.allow.length > 0,
-      missing:
-        dialMissing.length > 0 && settings.dial.allow.length === 0
-          ? [...dialMissing, 'PATCHCORD_DIAL_ALLOW']
-          : dialMissing,
-    })),
+    carriers: dialling.carriers(),
     draining: switchboard.draining,
     liveCalls: directory.size,
     maxCalls: settings.call.maxCalls,

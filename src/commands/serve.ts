@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
-import { pino } from 'pino';
 import { messageOf, PatchcordError } from '../base/errors.ts';
 import { loadSettings, withEnvFile } from '../config/environment.ts';
+import type { Settings } from '../config/schema.ts';
 import { settingWarnings } from '../config/warnings.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import type { CommandIo } from './command-io.ts';
+import { LogOutput } from './log-output.ts';
 
 const usage = `Usage: patchcord serve
 
@@ -24,27 +25,36 @@ export async function serve(args: string[], io: CommandIo): Promise<number> {
     io.err(`${messageOf(thrown)}\n${usage}`);
     return 2;
   }
-  let gateway: Gateway;
+  let settings: Settings;
   try {
-    gateway = await start(io);
+    settings = readSettings(io);
   } catch (thrown) {
     io.err(startProblem(thrown));
     return 1;
   }
-  return ended(gateway, io);
+  const log = new LogOutput(settings.log.level);
+  // What ends the process without asking must not take the last lines with it.
+  process.once('exit', () => log.close());
+  try {
+    const gateway = await startGateway({ settings, log: log.logger });
+    greet(gateway, settings, io);
+    return await ended(gateway, io);
+  } catch (thrown) {
+    io.err(startProblem(thrown));
+    return 1;
+  } finally {
+    log.close();
+  }
 }
 
-async function start(io: CommandIo): Promise<Gateway> {
+function readSettings(io: CommandIo): Settings {
   const env = withEnvFile(io.env, process.cwd());
   const settings = loadSettings(env);
   for (const warning of settingWarnings(env, settings)) io.err(`warning: ${warning}`);
-  const log = pino({
-    level: settings.log.level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-  });
-  const gateway = await startGateway({ settings, log });
+  return settings;
+}
+
+function greet(gateway: Gateway, settings: Settings, io: CommandIo): void {
   const { name, demo } = gateway.model;
   if (demo) io.out('No OPENAI_API_KEY is set: the built-in demo voice answers.');
   else io.out(`Calls are answered by ${name}.`);
@@ -53,22 +63,16 @@ async function start(io: CommandIo): Promise<Gateway> {
     io.out(`From this machine the console needs no key. From elsewhere: ${origin}/?key=${gateway.madeKey}`);
   }
   io.out(`Patchcord is listening on ${gateway.url}`);
-  return gateway;
 }
 
+/** Settles when the gateway was told to stop, has drained, and is closed. */
 function ended(gateway: Gateway, io: CommandIo): Promise<number> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     io.onStop(() => {
       gateway
         .drain()
         .then(() => gateway.close())
-        .then(
-          () => resolve(0),
-          (thrown) => {
-            io.err(messageOf(thrown));
-            resolve(1);
-          },
-        );
+        .then(() => resolve(0), reject);
     });
   });
 }

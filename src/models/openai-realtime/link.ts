@@ -36,6 +36,8 @@ const closeWithinMs = 1500;
 /** Audio beyond this is dropped instead of queued: a minute of pcm16, which is what may have been held before. */
 const maxBufferedBytes = 4 * 1024 * 1024;
 const stuckWithinMs = 10_000;
+/** Chunks between two looks at what is unsent. */
+const lookEvery = 16;
 const maxNonsense = 20;
 
 /** The socket of one session, its life signs and its bounds. Owns the socket and every timer around it. */
@@ -50,6 +52,7 @@ export class ModelLink {
   #nonsense = 0;
   #stuckSince: number | undefined;
   #dropped = 0;
+  #sinceLook = 0;
 
   constructor(options: LinkOptions) {
     this.#clock = options.clock;
@@ -75,11 +78,16 @@ export class ModelLink {
 
   sendAudio(audio: AudioChunk): void {
     if (this.#state !== 'open') return;
-    if (this.#socket.bufferedAmount > maxBufferedBytes) {
-      this.#stuck();
-      return;
+    // Looked at now and then: this runs fifty times a second and call.
+    this.#sinceLook += 1;
+    if (this.#stuckSince !== undefined || this.#sinceLook >= lookEvery) {
+      this.#sinceLook = 0;
+      if (this.#socket.bufferedAmount > maxBufferedBytes) {
+        this.#stuck();
+        return;
+      }
+      if (this.#stuckSince !== undefined) this.#unstuck();
     }
-    if (this.#stuckSince !== undefined) this.#unstuck();
     this.#socket.send(writeAppend(audio));
   }
 

@@ -199,17 +199,23 @@ describe('the life of a session', () => {
 
   it('drops audio that a stalled server does not read, and after 10 seconds gives it up', () => {
     const { clock, socket, call, session } = ready();
+    const sent = (): number => socket.all('input_audio_buffer.append').length;
+    // It looks at every sixteenth chunk.
+    const appendUntilLook = (): void => {
+      for (let chunk = 0; chunk < 16; chunk++) session.appendAudio(audio);
+    };
     socket.bufferedAmount = 5 * 1024 * 1024;
-    session.appendAudio(audio);
+    appendUntilLook();
+    const before = sent();
     clock.advance(5000);
     session.appendAudio(audio);
-    expect(socket.all('input_audio_buffer.append')).toHaveLength(0);
+    expect(sent()).toBe(before);
     socket.bufferedAmount = 0;
     session.appendAudio(audio);
-    expect(socket.all('input_audio_buffer.append')).toHaveLength(1);
+    expect(sent()).toBe(before + 1);
 
     socket.bufferedAmount = 5 * 1024 * 1024;
-    session.appendAudio(audio);
+    appendUntilLook();
     clock.advance(9999);
     session.appendAudio(audio);
     expect(call.told).toEqual([]);
