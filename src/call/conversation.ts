@@ -321,6 +321,7 @@ export class Conversation {
       joined.responses.want({ kind: 'answer' });
     }
     this.#everReady = true;
+    joined.turns.openingAsked();
     this.#answerDue = false;
     joined.responses.open();
     if (this.#uplink) this.#openUplink(joined);

@@ -192,8 +192,7 @@ export class Responses {
     const previous = this.#active;
     if (previous?.responseId === responseId) return !previous.cancelled;
     const requested = this.#claim(requestId);
-    const unwanted =
-      requested !== undefined && (requested.cancelled || (this.#callerSpeaks && !this.#protected));
+    const unwanted = requested !== undefined && (requested.cancelled || this.#callerHasFloor());
     this.#active = {
       responseId,
       wanted: requested?.wanted ?? anAnswer,
@@ -244,7 +243,8 @@ export class Responses {
     if (!requested) this.#awaitingAuto = false;
     const wanted = requested?.wanted ?? anAnswer;
     this.#watch();
-    if (status === 'failed' && !this.#callerSpeaks && !requested?.cancelled) this.#retry(done.error, wanted);
+    if (status === 'failed' && !this.#callerHasFloor() && !requested?.cancelled)
+      this.#retry(done.error, wanted);
     else this.#pump();
   }
 
@@ -290,6 +290,10 @@ export class Responses {
     return cancel;
   }
 
+  #callerHasFloor(): boolean {
+    return this.#callerSpeaks && !this.#protected;
+  }
+
   /** The request that a response which starts belongs to, if it is ours. */
   #claim(requestId: string | undefined): Requested | undefined {
     const requested = this.#requested;
@@ -310,7 +314,7 @@ export class Responses {
       this.#turnNumber += 1;
     }
     this.#watch();
-    if (this.#callerSpeaks) this.#pump();
+    if (this.#callerHasFloor()) this.#pump();
     else if (active.stalled) this.#retry(stalled(), active.wanted);
     else if (status === 'failed' && !active.cancelled) this.#retry(done.error, active.wanted);
     else this.#pump();
@@ -431,7 +435,7 @@ export class Responses {
 
   /** To the head of the queue, unless it lapsed or is there. */
   #putBack(wanted: Wanted): void {
-    if (wanted.lapses && this.#callerSpeaks && !this.#protected) return;
+    if (wanted.lapses && this.#callerHasFloor()) return;
     if (wanted.kind === 'answer' && this.#queued.some((queued) => queued.wanted.kind === 'answer')) return;
     this.#queued.unshift({ wanted, coveredByAuto: true });
   }

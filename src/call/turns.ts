@@ -37,7 +37,7 @@ export class Turns {
   readonly #responses: Responses;
   readonly #port: TurnsPort;
   #protected: boolean;
-  #openingBegun = false;
+  #openingAsked = false;
   #spokeWhileProtected = false;
   #callerSpeaks = false;
   /** The answer that is due: when the caller fell silent, and how long the model waited to be sure. */
@@ -96,7 +96,6 @@ export class Turns {
   }
 
   responseStarted(responseId: string, requestId: string | undefined): void {
-    this.#openingBegun = true;
     if (!this.#responses.started(responseId, requestId)) this.#playout.bury(responseId);
   }
 
@@ -152,6 +151,11 @@ export class Turns {
     return due;
   }
 
+  /** The agent was asked for its opening: once it has nothing more to say, a protected one is over. */
+  openingAsked(): void {
+    this.#openingAsked = true;
+  }
+
   close(): void {
     this.#watchSpeech(false);
   }
@@ -161,7 +165,7 @@ export class Turns {
     if (this.#callerSpeaks && !this.#protected) return;
     if (this.#agentHasFloor()) return;
     if (this.#protected) {
-      if (!this.#openingBegun) return;
+      if (!this.#openingAsked) return;
       this.#protected = false;
       this.#session.protect(false);
       if (this.#spokeWhileProtected) this.#responses.want({ kind: 'answer' });
@@ -189,8 +193,6 @@ export class Turns {
     const clearMs = this.#clock.now() - readAt;
     const modelCancels =
       cause === 'caller-spoke' && this.#session.capabilities.cancelsOnSpeech && !this.#protected;
-    // An opening that was stopped has had its time, also when it never came to a word.
-    this.#openingBegun = true;
     const cancel = this.#responses.interrupted(modelCancels);
     const items = cut.filter((item) => item.owned);
     if (items.length > 0 || cancel !== undefined) {

@@ -84,6 +84,7 @@ export class FaithfulSession implements ModelSession {
   #up = 0;
   #down = 0;
   #closed = false;
+  #epoch = 0;
   #healthy = false;
   /** The server's side. */
   #active: ServerResponse | undefined;
@@ -93,6 +94,8 @@ export class FaithfulSession implements ModelSession {
   /** Requests that were cancelled before they had started. */
   readonly #cancelOnStart = new Set<string>();
   #lastRequestId = '';
+  /** Until then the connection is down and the caller is not heard. */
+  backAt = 0;
   refusals = 0;
   idleCancels = 0;
   readonly results: string[] = [];
@@ -111,9 +114,23 @@ export class FaithfulSession implements ModelSession {
     this.#healthy = true;
   }
 
+  /** The connection is lost with all that was on its way, and is back a while later with nothing active. */
+  drop(backAfterMs: number): void {
+    const { clock } = this.#behaviour;
+    this.#epoch += 1;
+    this.#active = undefined;
+    this.#speaking = false;
+    this.#cancelOnStart.clear();
+    this.#events.resuming(new PatchcordError('PATCHCORD_MODEL_LOST'));
+    this.backAt = clock.now() + backAfterMs;
+    this.#down = this.backAt;
+    this.#up = this.#down;
+    this.#tell(() => this.#events.ready());
+  }
+
   /** The caller, as the server hears him. */
   callerStarts(): void {
-    if (this.#speaking) return;
+    if (this.#speaking || this.#behaviour.clock.now() < this.backAt) return;
     this.#speaking = true;
     this.#number += 1;
     const itemId = `user-${this.#number}`;
@@ -262,10 +279,11 @@ export class FaithfulSession implements ModelSession {
   /** In order, whatever the latency of each. */
   #travel(lastAt: number, action: () => void): number {
     const { clock, random } = this.#behaviour;
+    const epoch = this.#epoch;
     const now = clock.now();
     const at = Math.max(lastAt, now + earliestMs + random() * latencySpanMs);
     clock.setTimeout(() => {
-      if (!this.#closed) action();
+      if (!this.#closed && epoch === this.#epoch) action();
     }, at - now);
     return at;
   }

@@ -32,6 +32,8 @@ export class FakeLeg implements Leg {
   hangUps: HangUpReason[] = [];
   /** False: hanging up never settles. */
   confirmsHangUp = true;
+  /** Called for each chunk that reaches the carrier. */
+  onPlay: (() => void) | undefined;
   #events: LegEvents | undefined;
   #endAt = 0;
   #marks: { readonly name: string; readonly timer: Timeout }[] = [];
@@ -59,6 +61,7 @@ export class FakeLeg implements Leg {
   }
 
   play(audio: AudioChunk): void {
+    this.onPlay?.();
     this.log.push('play');
     this.playedBytes += audio.byteLength;
     this.#endAt = Math.max(this.#endAt, this.#clock.now()) + audio.byteLength / bytesPerMs(this.sends);
