@@ -56,7 +56,11 @@ export function softphoneCarrier(
         path,
         maxPayloadBytes: maxControlBytes,
         recognises: (request) => new URL(request.url ?? '/', 'http://localhost').pathname === path,
-        authorize: (request) => access.authorize(request),
+        authorize(request) {
+          const decision = access.authorize(request);
+          if (!decision.accept) host.refused('softphone', decision.error, { status: decision.status });
+          return decision;
+        },
         connect: (socket) => {
           const peer = new SoftphonePeer(socket, settings, host, () => waiting.delete(peer));
           waiting.add(peer);

@@ -1,0 +1,160 @@
+import { expect } from 'vitest';
+import type { CarrierCall, CarrierDriver } from './carrier-driver.ts';
+import { scene } from './scene.ts';
+import { hush, says, speech, turn } from './sounds.ts';
+
+/** Who hears what: both directions byte for byte, keys, tools. */
+export function conversationCases<Call extends CarrierCall>(driver: CarrierDriver<Call>): void {
+  const { format } = driver.traits;
+  const agentFirst = { PATCHCORD_FIRST_SPEAKER: 'agent', PATCHCORD_GREETING: 'Good evening' };
+
+  scene(
+    'is answered, and the caller hears the greeting to its last byte',
+    driver,
+    { env: agentFirst, script: [says({ ms: 330, seed: 1, words: 'Good evening' })] },
+    async ({ stage, call }) => {
+      const caller = await call();
+      await stage.until('the greeting heard', () => caller.ear.playedMs === 330);
+      const model = stage.tap.session(0);
+      expect(caller.ear.heard()).toEqual(model.agentAudio());
+      const [asked] = model.askedFor('response.create');
+      expect(JSON.stringify(asked)).toContain('Good evening');
+      const { turn: agentTurn } = await stage.event('turn.ended');
+      expect(agentTurn).toMatchObject({ role: 'agent', heardText: 'Good evening', heardMs: 330 });
+    },
+  );
+
+  scene(
+    'gives the model every byte of the caller in order, from the first frame on',
+    driver,
+    { faults: { handshakeDelayMs: 300 }, script: [says({ ms: 200, seed: 2 })] },
+    async ({ stage, call }) => {
+      const early = Buffer.concat([hush(format, 100, 3), turn(format, 400, 3)]);
+      const later = hush(format, 300, 4);
+      const caller = await call();
+      caller.send(early);
+      await stage.until('the model there', () => stage.tap.sessions.length === 1);
+      caller.send(later);
+      const model = stage.tap.session(0);
+      const all = Buffer.concat([early, later]);
+      await stage.until('all caller audio at the model', () => model.callerAudio().length >= all.length);
+      expect(model.callerAudio().equals(all)).toBe(true);
+      // What was said before the model was there is answered.
+      await stage.until('the answer heard', () => caller.ear.playedMs === 200);
+      expect(stage.eventsOf('caller-audio.lost')).toEqual([]);
+    },
+  );
+
+  scene(
+    'lets the caller hear every byte of an answer, whatever sizes the model sends it in',
+    driver,
+    { faults: { deltaMs: 70 }, script: [says({ ms: 900, seed: 5 }, { ms: 150, seed: 6 })] },
+    async ({ stage, call }) => {
+      const caller = await call();
+      caller.send(turn(format, 300));
+      await stage.until('the answer heard', () => caller.ear.playedMs === 1050);
+      expect(caller.ear.heard().equals(stage.tap.session(0).agentAudio())).toBe(true);
+      expect(caller.ear.clears).toEqual([]);
+      expect(stage.eventsOf('barge-in')).toEqual([]);
+    },
+  );
+
+  scene(
+    'carries on over several turns, each answer heard to its end',
+    driver,
+    { script: [says({ ms: 150, seed: 7 }), says({ ms: 150, seed: 8 }), says({ ms: 150, seed: 9 })] },
+    async ({ stage, call }) => {
+      const caller = await call();
+      const said: Buffer[] = [];
+      for (const count of [1, 2, 3]) {
+        const words = turn(format, 260, count);
+        said.push(words);
+        caller.send(words);
+        await stage.until(`answer ${count} heard`, () => caller.ear.playedMs === count * 150);
+      }
+      const model = stage.tap.session(0);
+      expect(caller.ear.heard().equals(model.agentAudio())).toBe(true);
+      expect(model.callerAudio().equals(Buffer.concat(said))).toBe(true);
+      expect(model.askedFor('conversation.item.truncate')).toEqual([]);
+    },
+  );
+
+  if (driver.traits.digits === true) {
+    scene(
+      'tells the model the keys that were pressed, and observers each of them',
+      driver,
+      { script: [says({ ms: 120, seed: 10 })] },
+      async ({ stage, call }) => {
+        const caller = await call();
+        await stage.event('model.state', 2);
+        caller.press('4');
+        caller.press('2');
+        caller.press('#');
+        await stage.until('the answer to the keys', () => caller.ear.playedMs === 120);
+        expect(stage.eventsOf('digit').map(({ digit }) => digit)).toEqual(['4', '2', '#']);
+        const model = stage.tap.session(0);
+        const [text, request] = model.asked.filter(({ type }) => type !== 'session.update');
+        expect(text?.type).toBe('conversation.item.create');
+        expect(JSON.stringify(text)).toContain('4 2 #');
+        expect(request?.type).toBe('response.create');
+      },
+    );
+  }
+
+  scene(
+    'gives the results of all tools of a response together, then asks once for an answer',
+    driver,
+    {
+      script: [
+        says({ tool: 'first_tool', callId: 'call_a' }, { tool: 'second_tool', callId: 'call_b' }),
+        says({ ms: 140, seed: 11 }),
+      ],
+    },
+    async ({ stage, call }) => {
+      const caller = await call();
+      caller.send(turn(format, 300));
+      await stage.until('the answer heard', () => caller.ear.playedMs === 140);
+      const asked = stage.tap.session(0).asked.filter(({ type }) => type !== 'session.update');
+      expect(asked.map(({ type }) => type)).toEqual([
+        'conversation.item.create',
+        'conversation.item.create',
+        'response.create',
+      ]);
+      expect(asked.slice(0, 2).map(({ item }) => item)).toMatchObject([
+        { type: 'function_call_output', call_id: 'call_a' },
+        { type: 'function_call_output', call_id: 'call_b' },
+      ]);
+      expect(stage.eventsOf('tool.finished').map(({ name, ok }) => [name, ok])).toEqual([
+        ['first_tool', false],
+        ['second_tool', false],
+      ]);
+    },
+  );
+
+  scene(
+    'keeps two calls apart',
+    driver,
+    { script: [says({ ms: 200, seed: 12 }), says({ ms: 200, seed: 13 })] },
+    async ({ stage, call }) => {
+      const [one, two] = [await call(), await call()];
+      await stage.until('both models there', () => stage.tap.sessions.length === 2);
+      const words = [speech(format, 300, 21), speech(format, 300, 22)] as const;
+      one.send(words[0]);
+      two.send(words[1]);
+      const ends = [hush(format, 320, 21), hush(format, 320, 22)] as const;
+      one.send(ends[0]);
+      two.send(ends[1]);
+      await stage.until('both answered', () => one.ear.playedMs === 200 && two.ear.playedMs === 200);
+      const expected = [Buffer.concat([words[0], ends[0]]), Buffer.concat([words[1], ends[1]])];
+      const sessions = [stage.tap.session(0), stage.tap.session(1)];
+      // Which session belongs to which call is told by what was said in it.
+      const order =
+        sessions[0]?.callerAudio().equals(expected[0] ?? Buffer.alloc(0)) === true ? [0, 1] : [1, 0];
+      for (const [at, caller] of [one, two].entries()) {
+        const session = sessions[order[at] ?? 0];
+        expect(session?.callerAudio().equals(expected[at] ?? Buffer.alloc(0))).toBe(true);
+        expect(caller.ear.heard().equals(session?.agentAudio() ?? Buffer.alloc(0))).toBe(true);
+      }
+    },
+  );
+}
