@@ -34,6 +34,8 @@ export class FakeLeg implements Leg {
   confirmsHangUp = true;
   /** Called for each chunk that reaches the carrier. */
   onPlay: (() => void) | undefined;
+  /** Called before a clear is written. */
+  onClear: (() => void) | undefined;
   #events: LegEvents | undefined;
   #endAt = 0;
   #marks: { readonly name: string; readonly timer: Timeout }[] = [];
@@ -78,6 +80,7 @@ export class FakeLeg implements Leg {
   }
 
   clear(): void {
+    this.onClear?.();
     this.log.push('clear');
     this.#endAt = this.#clock.now();
     const returned = this.#marks;
