@@ -133,19 +133,22 @@ export function bargeInCases<Call extends CarrierCall>(driver: CarrierDriver<Cal
     driver,
     {
       env: agentFirst,
-      pace: { latencyMs: 150 },
+      faults: { eventDelayMs: 120 },
+      pace: { speed: 1.5 },
       script: [says({ ms: 900, seed: 14 }), says({ ms: 200, seed: 15 })],
     },
     async ({ stage, call }) => {
       const caller = await call();
-      await stage.until(
-        'the greeting asked for',
-        () => stage.tap.sessions[0]?.toldOf('response.created').length === 1,
-      );
+      const model = () => stage.tap.sessions[0];
+      await stage.until('the greeting asked for', () => model()?.askedFor('response.create').length === 1);
+      expect(model()?.toldOf('response.created')).toEqual([]);
+      expect(stage.gateway.switchboard.directory.calls()[0]?.interrupt()).toBe(true);
+      await stage.until('its end', () => model()?.toldOf('response.done').length === 1);
+      expect(model()?.askedFor('response.cancel')).toHaveLength(1);
       caller.send(turn(format, 300));
       await stage.until('the answer heard', () => caller.ear.playedMs === 200);
-      const model = stage.tap.session(0);
-      expect(caller.ear.heard().equals(model.agentAudio(model.deltas.at(-1)?.itemId))).toBe(true);
+      const answer = stage.tap.session(0).deltas.at(-1)?.itemId;
+      expect(caller.ear.heard().equals(stage.tap.session(0).agentAudio(answer))).toBe(true);
     },
   );
 

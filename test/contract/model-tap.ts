@@ -105,12 +105,18 @@ class Session implements TappedSession {
       changed();
     });
     client.on('error', () => client.terminate());
-    client.on('close', (code) => {
+    client.on('close', () => {
       this.over = true;
-      pass(upstream, code);
+      upstream.terminate();
       changed();
     });
-    upstream.on('close', (code, reason) => pass(client, code, reason));
+    // `ws` answers a CLOSE frame by calling this method: the server shall do that, or not do it.
+    const answer = client.close.bind(client);
+    client.close = (code, reason) => pass(code ?? 1005, upstream.close.bind(upstream), reason);
+    upstream.on('close', (code, reason) => {
+      if (code === 1006) client.terminate();
+      else pass(code, answer, reason);
+    });
   }
 
   callerAudio(): Buffer {
@@ -154,12 +160,10 @@ class Session implements TappedSession {
   }
 }
 
-/** Closes as the other side was closed; 1005 and 1006 are no codes that can be sent (RFC 6455, section 7.4.1). */
-function pass(socket: WebSocket, code: number, reason?: Buffer): void {
-  if (socket.readyState !== WebSocket.OPEN) return;
-  if (code === 1006) socket.terminate();
-  else if (code === 1005) socket.close();
-  else socket.close(code, reason);
+/** 1005 stands for a close without a code and can't be sent (RFC 6455, section 7.4.1). */
+function pass(code: number, close: WebSocket['close'], reason?: string | Buffer): void {
+  if (code === 1005) close();
+  else close(code, reason);
 }
 
 function relayRefusal(response: IncomingMessage, socket: Duplex): void {
