@@ -1,5 +1,6 @@
 import { errorCodes } from '../src/base/errors.ts';
 import { envExample, settingsMarkdown } from '../src/config/table.ts';
+import { statesMarkdown } from './state-tables.ts';
 
 /** A file of which a part, or all, comes from the code. */
 interface GeneratedFile {
@@ -14,6 +15,7 @@ const end = '<!-- end of generated -->';
 export const generatedFiles: readonly GeneratedFile[] = [
   { path: 'docs/configuration.md', render: (current) => withBlock(current, settingsMarkdown()) },
   { path: 'docs/errors.md', render: (current) => withBlock(current, errorsMarkdown()) },
+  { path: 'docs/lifecycle.md', render: (current) => withBlock(current, statesMarkdown()) },
   { path: '.env.example', render: () => envExample() },
 ];
 
