@@ -152,11 +152,13 @@ async function take(all: All, step: Step, number: number): Promise<void> {
   }
 }
 
-async function play(told: typeof story extends fc.Arbitrary<infer Told> ? Told : never): Promise<All> {
+type Told = typeof story extends fc.Arbitrary<infer Value> ? Value : never;
+
+async function play(told: Told, maxDurationMs = 600_000): Promise<All> {
   const all = setUp({
     agent: told.agent,
     tools: [hangingTool, endTool],
-    limits: { maxDurationMs: 600_000 },
+    limits: { maxDurationMs },
   });
   all.leg.confirmsHangUp = told.confirms;
   if (told.picksUp) {
@@ -174,6 +176,17 @@ describe('whatever happens in a call', () => {
       fc.asyncProperty(story, async (told) => {
         const all = await play(told);
         await all.clock.advanceAsync(600_000 + 60_000 + 20_000);
+        expect(all.call.state).toBe('ended');
+      }),
+      { numRuns: 250 },
+    );
+  });
+
+  it('no-wait-forever: also a call without a longest time ends when nobody says anything any more', async () => {
+    await fc.assert(
+      fc.asyncProperty(story, async (told) => {
+        const all = await play(told, 0);
+        await all.clock.advanceAsync(15 * 60_000);
         expect(all.call.state).toBe('ended');
       }),
       { numRuns: 250 },

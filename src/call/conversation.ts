@@ -1,6 +1,6 @@
 import type { AudioChunk } from '../audio/chunk.ts';
-import type { Clock } from '../base/clock.ts';
-import type { PatchcordError } from '../base/errors.ts';
+import type { Clock, Timeout } from '../base/clock.ts';
+import { PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Agent } from './agent.ts';
 import type { CallLimits } from './call-limits.ts';
@@ -36,6 +36,8 @@ export interface ConversationOptions {
   broken(thrown: unknown): void;
 }
 
+/** A session has deadlines of its own; one that keeps none is given up after this. */
+const modelSilentMs = 90_000;
 /** Keys kept while the model is not ready; more are dropped. */
 const maxKeptDigits = 64;
 
@@ -68,6 +70,7 @@ export class Conversation {
   #everReady = false;
   #closed = false;
   #answerDue = false;
+  #modelWatch: Timeout | undefined;
   /** Keys pressed while the model was not ready. */
   #keptDigits: string[] = [];
 
@@ -479,6 +482,12 @@ export class Conversation {
     const to = follow(modelArrows, from, event);
     if (to === undefined) return;
     this.#modelState = to;
+    this.#modelWatch?.cancel();
+    this.#modelWatch = undefined;
+    if (to === 'connecting' || to === 'resuming') {
+      const late = new PatchcordError('PATCHCORD_MODEL_TIMEOUT');
+      this.#modelWatch = this.#clock.setTimeout(() => this.#failed(late, true), modelSilentMs);
+    }
     this.#options.emit({ type: 'model.state', from, to, cause: event });
   }
 

@@ -160,6 +160,11 @@ export class Playout {
     }
   }
 
+  /** No more audio of anything comes. */
+  finishAll(): void {
+    for (const entry of [...this.#entries.values()]) this.finish(entry.item);
+  }
+
   acknowledged(played: Played): void {
     if (played.type !== 'mark') return;
     const mark = this.#marks.get(played.name);

@@ -50,12 +50,12 @@ export const stateDeadlines: readonly {
   { state: 'ending', deadline: '`endTimeoutMs`', exit: '`ended`, whatever the carrier says' },
   {
     state: 'model connecting',
-    deadline: 'the session itself',
+    deadline: "the session's own bound, else 90 s",
     exit: '`failed`: apology, then end `model-failed`',
   },
   {
     state: 'model resuming',
-    deadline: 'the session itself',
+    deadline: "the session's own bound, else 90 s",
     exit: '`failed`: apology, then end `model-failed`',
   },
 ];

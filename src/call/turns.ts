@@ -163,6 +163,8 @@ export class Turns {
   /** Looks whether everything that was to be said was heard, and says so. */
   checkQuiet(): void {
     if (this.#callerSpeaks && !this.#protected) return;
+    // Nothing is active that could finish it: an item whose end was never told ends with its audio.
+    if (!this.#responses.busy && this.#playout.pendingMs === 0) this.#playout.finishAll();
     if (this.#agentHasFloor()) return;
     if (this.#protected) {
       if (!this.#openingAsked) return;
