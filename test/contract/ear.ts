@@ -96,7 +96,7 @@ export class Ear {
     const position = this.#position();
     this.clears.push({
       atMs: this.#clock.now(),
-      playedMs: this.playedMs,
+      playedMs: (this.#playedBytes + position) / this.#bytesPerMs,
       droppedMs: (this.#runBytes - position) / this.#bytesPerMs,
       receivedBytes: this.#receivedBytes,
     });
