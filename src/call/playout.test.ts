@@ -347,6 +347,22 @@ describe('the ledger of agent audio', () => {
     }
   });
 
+  it('ledger-order: what it once told as heard does not fall when it learns that the carrier began late', () => {
+    const { playout, carrier, clock, say } = setUp();
+    say(itemOf(1), 3000, 200);
+    playout.finish(itemOf(1));
+    clock.advance(5000);
+    carrier.startLateMs = 1500;
+    say(itemOf(2), 20_000, 200);
+    let before = 0;
+    for (let step = 0; step < 60; step++) {
+      clock.advance(100);
+      const heardMs = playout.heardMs('item-2');
+      expect(heardMs).toBeGreaterThanOrEqual(before);
+      before = heardMs;
+    }
+  });
+
   it('asks to clear while the carrier has not acknowledged all, although the clock says it was heard', () => {
     const { playout, carrier, clock, say } = setUp();
     carrier.startLateMs = 800;
