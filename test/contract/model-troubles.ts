@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { type Dialogue, dialogue } from './model-contract.ts';
+import { type Dialogue, dialogue } from './dialogue.ts';
 import type { ModelDriver, Trouble } from './model-driver.ts';
 import { says, turn } from './sounds.ts';
 
