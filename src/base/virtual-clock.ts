@@ -64,7 +64,8 @@ export class VirtualClock implements Clock {
     let found: Entry | undefined;
     for (const entry of this.#entries) {
       if (entry.at > until) continue;
-      if (!found || entry.at < found.at || (entry.at === found.at && entry.order < found.order)) found = entry;
+      if (!found || entry.at < found.at || (entry.at === found.at && entry.order < found.order))
+        found = entry;
     }
     return found;
   }

@@ -1,5 +1,5 @@
-import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
-import { type Clock, SystemClock, type Timeout } from '../base/clock.ts';
+import { type Logger as PinoLogger, pino } from 'pino';
+import { messageOf } from '../base/errors.ts';
 
 /** Lines are gathered up to this many bytes: a write per line costs as much as the network writes of a call. */
 const gatherBytes = 8192;
@@ -9,13 +9,15 @@ const flushEveryMs = 250;
 /** The process's log on standard output: JSON lines, gathered into few writes. */
 export class LogOutput {
   readonly logger: PinoLogger;
-  readonly #stream: DestinationStream & { flushSync(): void };
-  readonly #clock: Clock;
-  #timer: Timeout | undefined;
+  readonly #stream: ReturnType<typeof pino.destination>;
 
-  constructor(level: string, clock: Clock = new SystemClock()) {
-    this.#clock = clock;
-    this.#stream = pino.destination({ dest: 1, sync: false, minLength: gatherBytes });
+  constructor(level: string) {
+    this.#stream = pino.destination({
+      dest: 1,
+      sync: false,
+      minLength: gatherBytes,
+      periodicFlush: flushEveryMs,
+    });
     this.logger = pino(
       {
         level,
@@ -25,29 +27,15 @@ export class LogOutput {
       },
       this.#stream,
     );
-    this.#wait();
   }
 
   /** Writes what is gathered, before the process ends. */
   close(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    this.#flush();
-  }
-
-  #wait(): void {
-    this.#timer = this.#clock.setTimeout(() => {
-      this.logger.flush();
-      this.#wait();
-    }, flushEveryMs);
-  }
-
-  #flush(): void {
     try {
       this.#stream.flushSync();
     } catch (thrown) {
-      // Standard output was never opened or is gone: there is nobody left to tell.
-      process.exitCode ??= thrown ? 1 : 0;
+      // Standard output is gone: the other stream is all that is left to say so.
+      process.stderr.write(`the last log lines could not be written: ${messageOf(thrown)}\n`);
     }
   }
 }
