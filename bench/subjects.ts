@@ -23,13 +23,15 @@ export interface Subject {
   readonly bargesIn: boolean;
 }
 
+/** As `npm start` runs the gateway; the relay gets the same. */
+const nodeFlags = ['--max-semi-space-size=8'];
 const ready = /listening on (http:\/\/[\w.:[\]-]+)/;
 const root = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const callSidOf = (callNumber: number): string => `CA${String(callNumber).padStart(32, '0')}`;
 
 export const relay: Subject = {
   name: 'relay',
-  args: [root('bench/relay.ts')],
+  args: [...nodeFlags, root('bench/relay.ts')],
   env: ({ port, modelBaseUrl }) => ({ PORT: String(port), OPENAI_BASE_URL: modelBaseUrl }),
   ready,
   enter: async (_baseUrl, callNumber) => ({
@@ -96,7 +98,7 @@ export async function enterByWebhook(baseUrl: string, callNumber: number): Promi
 
 export const gateway: Subject = {
   name: 'gateway',
-  args: [root('src/main.ts'), 'serve'],
+  args: [...nodeFlags, root('src/main.ts'), 'serve'],
   env: ({ port, modelBaseUrl }) => ({
     HOST: '127.0.0.1',
     PORT: String(port),
@@ -121,5 +123,5 @@ export const gateway: Subject = {
 export function subjectNamed(name: string): Subject {
   if (name === relay.name) return relay;
   if (name === gateway.name) return gateway;
-  return { ...gateway, name, args: [name] };
+  return { ...gateway, name, args: [...nodeFlags, name] };
 }

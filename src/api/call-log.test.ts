@@ -69,11 +69,13 @@ describe('the log of a call', () => {
       ],
     });
     tell({ type: 'latency.pick-up', firstAudioMs: 210.12345 });
+    tell({ type: 'latency.turn', turnId: 3, endpointingMs: 500, firstAudioMs: 800 });
     tell({ type: 'latency.turn', turnId: 3, endpointingMs: 500, firstAudioMs: 800, heardMs: 950 });
     expect(lines.slice(1)).toMatchObject([
       { message: 'barge-in', heardMs: 640, generatedMs: 1200, clearMs: 0.042 },
       { message: 'first audio', firstAudioMs: 210.123 },
-      { message: 'answer heard', turnId: 3, firstAudioMs: 800, heardMs: 950 },
+      { level: 'info', message: 'answer', turnId: 3, firstAudioMs: 800, endpointingMs: 500 },
+      { level: 'debug', message: 'answer heard', turnId: 3, firstAudioMs: 800, heardMs: 950 },
     ]);
   });
 

@@ -33,7 +33,8 @@ function write(log: Logger, ids: object, event: CallEvent, content: boolean): vo
       log.info({ ...ids, from: event.from, to: event.to, cause: event.cause }, 'model state');
       return;
     case 'turn.ended':
-      log.info({ ...ids, ...turnFields(event.turn, content) }, 'turn ended');
+      // Who asks for the words wants to see them; else the answer's and the barge-in's lines say enough.
+      log[content ? 'info' : 'debug']({ ...ids, ...turnFields(event.turn, content) }, 'turn ended');
       return;
     case 'barge-in': {
       const heardMs = event.items.reduce((sum, item) => sum + item.heardMs, 0);
@@ -47,9 +48,9 @@ function write(log: Logger, ids: object, event: CallEvent, content: boolean): vo
       return;
     case 'latency.turn': {
       const { turnId, endpointingMs, firstAudioMs, heardMs } = event;
-      const line = heardMs === undefined ? 'answer' : 'answer heard';
       const figures = { endpointingMs, firstAudioMs: rounded(firstAudioMs), heardMs: rounded(heardMs) };
-      log.info({ ...ids, turnId, ...figures }, line);
+      if (heardMs === undefined) log.info({ ...ids, turnId, ...figures }, 'answer');
+      else log.debug({ ...ids, turnId, ...figures }, 'answer heard');
       return;
     }
     case 'digit':
