@@ -5,6 +5,8 @@ import { runChild } from './child.ts';
 /** A program that some tests need, the Debian package that brings it, and the tests that go without. */
 interface SystemPackage {
   readonly programs: readonly string[];
+  /** Names the program itself, for those who have it elsewhere. */
+  readonly variable?: string;
   readonly debian: string;
   readonly tests: string;
 }
@@ -12,6 +14,7 @@ interface SystemPackage {
 const systemPackages: readonly SystemPackage[] = [
   {
     programs: ['chromium', 'chromium-browser', 'google-chrome'],
+    variable: 'CHROMIUM_PATH',
     debian: 'chromium',
     tests: 'the tests in a browser',
   },
@@ -31,15 +34,33 @@ export async function ensureSystemPackages(env: NodeJS.ProcessEnv = process.env)
   );
 }
 
+/** The path of the program that the package brings; undefined when it is not on this machine. */
+export function findProgram(debian: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const wanted = systemPackages.find((each) => each.debian === debian);
+  return wanted && pathOfProgram(wanted, env);
+}
+
+function pathOfProgram({ programs, variable }: SystemPackage, env: NodeJS.ProcessEnv): string | undefined {
+  const named = variable === undefined ? undefined : env[variable];
+  if (named) return isRunnable(named) ? named : undefined;
+  const folders = (env.PATH ?? '').split(delimiter);
+  return programs
+    .flatMap((program) => folders.map((folder) => join(folder, program)))
+    .find((path) => isRunnable(path));
+}
+
 function missingPackages(env: NodeJS.ProcessEnv): SystemPackage[] {
-  return systemPackages.filter(({ programs }) => !programs.some((program) => isOnPath(program, env)));
+  return systemPackages.filter((each) => pathOfProgram(each, env) === undefined);
 }
 
 function obstacleToInstall(env: NodeJS.ProcessEnv): string | undefined {
-  if (!existsSync('/etc/debian_version') || !isOnPath('apt-get', env))
-    return 'this is no Debian, install it yourself';
+  if (!existsSync('/etc/debian_version') || !hasAptGet(env)) return 'this is no Debian, install it yourself';
   if (process.getuid?.() !== 0) return 'only root may install it';
   return undefined;
+}
+
+function hasAptGet(env: NodeJS.ProcessEnv): boolean {
+  return (env.PATH ?? '').split(delimiter).some((folder) => isRunnable(join(folder, 'apt-get')));
 }
 
 async function install(packages: readonly string[]): Promise<string | undefined> {
@@ -56,13 +77,11 @@ async function install(packages: readonly string[]): Promise<string | undefined>
   return failed.length > 0 ? 'apt-get install failed' : undefined;
 }
 
-function isOnPath(program: string, env: NodeJS.ProcessEnv): boolean {
-  return (env.PATH ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+function isRunnable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ensureSystemPackages } from '../scripts/system-packages.ts';
+import { ensureSystemPackages, findProgram } from '../scripts/system-packages.ts';
 
 describe('the system packages of the tests', () => {
   it('are named, with the tests that go without, where they cannot be installed', async () => {
@@ -20,5 +20,10 @@ describe('the system packages of the tests', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+  it('are found where a variable says that they are', () => {
+    expect(findProgram('chromium', { PATH: '', CHROMIUM_PATH: process.execPath })).toBe(process.execPath);
+    expect(findProgram('chromium', { PATH: '', CHROMIUM_PATH: '/nowhere/chromium' })).toBeUndefined();
   });
 });

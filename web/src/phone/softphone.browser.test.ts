@@ -1,11 +1,10 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
@@ -18,8 +17,8 @@ import { silentLogger } from '../../../src/base/logger.ts';
 import type { Leg } from '../../../src/call/leg.ts';
 import type { CarrierHost } from '../../../src/carriers/carrier.ts';
 import { softphoneCarrier, softphoneDefaults } from '../../../src/carriers/softphone/carrier.ts';
+import { chromiumPath, launchChromium } from '../../../test/support/chromium.ts';
 
-const chromiumPath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 const policy = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html',
@@ -57,7 +56,9 @@ class Seen {
   }
 }
 
-describe.skipIf(!existsSync(chromiumPath))('the console in a real browser', () => {
+if (chromiumPath === undefined) console.warn('the console in a real browser is skipped: chromium not found');
+
+describe.skipIf(chromiumPath === undefined)('the console in a real browser', () => {
   let dist: string;
   let server: Server;
   let browser: Browser;
@@ -87,20 +88,7 @@ describe.skipIf(!existsSync(chromiumPath))('the console in a real browser', () =
       });
     });
     await once(server, 'listening');
-    browser = await chromium.launch({
-      executablePath: chromiumPath,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--use-fake-ui-for-media-stream',
-        '--use-fake-device-for-media-stream',
-      ],
-    });
+    browser = await launchChromium();
     page = await browser.newPage({ permissions: ['microphone'] });
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('console', (message) => {
