@@ -3,52 +3,7 @@ import { SeededRandom } from '../emulators/seeded-random.ts';
 import { type CallRecord, FakeTwilioCall } from '../emulators/twilio/call.ts';
 import type { CallerStep } from '../emulators/twilio/caller.ts';
 import type { CallerAudio } from '../emulators/twilio/caller-audio.ts';
-import type { SimulateOptions } from './simulate-options.ts';
-
-/** A clear as the carrier saw it: when, and how much had been played in all and since the agent began. */
-export interface SeenClear {
-  readonly atMs: number;
-  readonly stretchMs: number;
-  readonly playedMs: number;
-}
-
-/** What one simulated call came to, whatever the carrier. Latencies are milliseconds. */
-export interface CallSummary {
-  readonly outcome: 'ok' | 'failed' | 'dropped';
-  readonly reason: string | undefined;
-  readonly pickUpToFirstAudioMs: number | undefined;
-  readonly replyMs: readonly number[];
-  readonly bargeInToClearMs: readonly number[];
-  /** The caller spoke over the agent and no clear came. */
-  readonly bargeInsIgnored: number;
-  readonly clears: readonly SeenClear[];
-  readonly marksReturned: number;
-  readonly marksVoided: number;
-  readonly underruns: number;
-  readonly underrunMs: number;
-  readonly framesSent: number;
-  readonly framesLate: number;
-  readonly framesLost: number;
-  readonly bytesToGateway: number;
-  readonly bytesFromGateway: number;
-  readonly violations: readonly string[];
-  readonly violationCount: number;
-}
-
-export interface SimulatedCall {
-  run(): Promise<CallSummary>;
-  hangUp(): void;
-}
-
-export interface SimulatedCarrier {
-  /** The call with this number, counted from 0; `voices` are what its caller says, in turn. */
-  newCall(
-    options: SimulateOptions,
-    clock: Clock,
-    index: number,
-    voices: readonly CallerAudio[],
-  ): SimulatedCall;
-}
+import type { CallSummary, SimulatedCall, SimulatedCarrier, SimulateOptions } from './simulated-call.ts';
 
 const replyWithinMs = 15_000;
 const stallEveryMs = 5_000;

@@ -1,33 +1,7 @@
 import { parseArgs } from 'node:util';
 import { PatchcordError } from '../base/errors.ts';
-import { type SimulatedCarrier, simulatedCarriers } from './simulate-carriers.ts';
-
-export interface SimulateOptions {
-  readonly carrier: SimulatedCarrier;
-  readonly url: string;
-  readonly publicUrl: string;
-  readonly webhook: string;
-  readonly accountSid: string;
-  readonly authToken: string;
-  readonly calls: number;
-  readonly concurrency: number;
-  readonly perSecond: number;
-  readonly callMs: number;
-  readonly wav: string | undefined;
-  readonly bargeIns: number;
-  readonly bargeInAfterMs: number;
-  readonly callerFirst: boolean;
-  readonly noise: boolean;
-  readonly digits: string;
-  readonly jitterMs: number;
-  readonly markJitterMs: number;
-  readonly delayMs: number;
-  readonly stallMs: number;
-  readonly dropProbability: number;
-  readonly modelPort: number | undefined;
-  readonly seed: number;
-  readonly json: boolean;
-}
+import { simulatedCarriers } from './simulate-carriers.ts';
+import type { SimulateOptions } from './simulated-call.ts';
 
 export const simulateHelp = `patchcord simulate [options]
 

@@ -1,4 +1,4 @@
-import type { CallSummary } from './simulate-carriers.ts';
+import type { CallSummary } from './simulated-call.ts';
 
 export interface Percentiles {
   readonly count: number;

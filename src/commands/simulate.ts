@@ -9,9 +9,9 @@ import {
 import type { SessionRecord } from '../emulators/openai-realtime/session-record.ts';
 import { audioFromWav, type CallerAudio, generateSpeech } from '../emulators/twilio/caller-audio.ts';
 import type { CommandIo } from './command-io.ts';
-import type { CallSummary, SimulatedCall } from './simulate-carriers.ts';
-import { readSimulateOptions, type SimulateOptions, simulateHelp } from './simulate-options.ts';
+import { readSimulateOptions, simulateHelp } from './simulate-options.ts';
 import { reportOf, tableOf } from './simulate-report.ts';
+import type { CallSummary, SimulatedCall, SimulateOptions } from './simulated-call.ts';
 import { truncationErrorsMs } from './truncation-check.ts';
 
 /** The command `patchcord simulate`: 0 when every call was ok, 1 when not, 2 when it can't begin. */

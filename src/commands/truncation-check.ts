@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../emulators/openai-realtime/session-record.ts';
-import type { SeenClear } from './simulate-carriers.ts';
+import type { SeenClear } from './simulated-call.ts';
 
 /** A truncation belongs to a clear when both were seen within this. */
 const nearMs = 400;
