@@ -35,7 +35,7 @@ export class CarrierCall {
   /** What the model side expects next; lives here because a call has one upstream. */
   nextArrival = 0;
   #ended = false;
-  readonly #board: Switchboard;
+  readonly #board: Switchboard<CarrierCall>;
   readonly #socket: RawSocket;
   readonly #streamSid: string;
   readonly #callSid: string;
@@ -52,7 +52,7 @@ export class CarrierCall {
   #carry: Buffer = Buffer.alloc(0);
 
   constructor(options: {
-    board: Switchboard;
+    board: Switchboard<CarrierCall>;
     socket: RawSocket;
     number: number;
     callSid: string;

@@ -27,13 +27,13 @@ export interface Window {
 export class Load {
   readonly meter = new Meter();
   readonly process: SubjectProcess;
-  readonly #board: Switchboard;
+  readonly #board: Switchboard<CarrierCall>;
   readonly #metronome: Metronome;
   readonly #server: RawWebSocketServer;
   readonly #calls: Array<{ call: CarrierCall; stop: () => void }> = [];
 
   private constructor(options: {
-    board: Switchboard;
+    board: Switchboard<CarrierCall>;
     metronome: Metronome;
     server: RawWebSocketServer;
     process: SubjectProcess;
@@ -51,7 +51,7 @@ export class Load {
   ): Promise<Load> {
     const agenda = new Agenda();
     const meter = new Meter();
-    const board = new Switchboard(agenda, meter);
+    const board = new Switchboard<CarrierCall>(agenda, meter);
     const server = await RawWebSocketServer.start((socket, { path, headers }) => {
       if (!path.startsWith('/v1/realtime')) meter.violations.add(`model asked for at ${path}`);
       if (!headers.get('authorization')?.startsWith('Bearer ')) meter.violations.add('no key for the model');

@@ -43,7 +43,7 @@ interface ClientEvent {
  * refuse with the error that it would send.
  */
 export class ModelSession {
-  readonly #board: Switchboard;
+  readonly #board: Switchboard<CarrierCall>;
   readonly #socket: RawSocket;
   readonly #items = new Map<string, AnswerItem>();
   readonly #unsettled = new Set<AnswerItem>();
@@ -54,7 +54,7 @@ export class ModelSession {
   #turn = 0;
   #closed = false;
 
-  constructor(board: Switchboard, socket: RawSocket) {
+  constructor(board: Switchboard<CarrierCall>, socket: RawSocket) {
     this.#board = board;
     this.#socket = socket;
     socket.listen({

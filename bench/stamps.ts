@@ -4,7 +4,6 @@
  * magic (3 bytes), id (3), sequence (6), big endian.
  */
 export const blockBytes = 160;
-export const blockMs = 20;
 export const stampBytes = 12;
 /** Base64 characters of one block on its own, and of the stamp at its start. */
 export const blockChars = 216;

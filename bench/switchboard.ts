@@ -1,5 +1,4 @@
 import type { Agenda } from './agenda.ts';
-import type { CarrierCall } from './carrier-call.ts';
 import type { Meter } from './meter.ts';
 import { blockBytes } from './stamps.ts';
 
@@ -33,10 +32,10 @@ export interface Interruption {
 }
 
 /** What the two sides of the generator share: both run in one process, so that one clock measures. */
-export class Switchboard {
+export class Switchboard<Call extends { readonly number: number }> {
   readonly agenda: Agenda;
   readonly meter: Meter;
-  readonly #calls = new Map<number, CarrierCall>();
+  readonly #calls = new Map<number, Call>();
   readonly #items = new Map<number, AnswerItem>();
   #nextCall = 1;
   #nextItem = 1;
@@ -50,15 +49,15 @@ export class Switchboard {
     return this.#nextCall++;
   }
 
-  addCall(call: CarrierCall): void {
+  addCall(call: Call): void {
     this.#calls.set(call.number, call);
   }
 
-  removeCall(call: CarrierCall): void {
+  removeCall(call: Call): void {
     this.#calls.delete(call.number);
   }
 
-  call(number: number): CarrierCall | undefined {
+  call(number: number): Call | undefined {
     return this.#calls.get(number);
   }
 
