@@ -55,6 +55,10 @@ async function main(args: string[]): Promise<number> {
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (thrown) {
-  io.err(thrown instanceof PatchcordError ? `${thrown.code}: ${thrown.message}` : `patchcord: ${messageOf(thrown)}`);
+  io.err(
+    thrown instanceof PatchcordError
+      ? `${thrown.code}: ${thrown.message}`
+      : `patchcord: ${messageOf(thrown)}`,
+  );
   process.exitCode = 1;
 }
