@@ -1,4 +1,4 @@
-// `npm test [-- vitest arguments]`: brings what the tests need, builds the console, runs them.
+// `npm test [-- vitest arguments]`: brings what the tests need and runs them; vitest.config.ts builds the console.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,12 +19,7 @@ const reportSchema = z.object({
 
 for (const line of await ensureSystemPackages()) process.stdout.write(`${line}\n`);
 
-const buildCode = await runChild(process.execPath, [join(root, 'scripts', 'build-console.ts')]);
-if (buildCode === 0) {
-  process.exitCode = await runTests(process.argv.slice(2));
-} else {
-  process.exitCode = buildCode;
-}
+process.exitCode = await runTests(process.argv.slice(2));
 
 async function runTests(args: readonly string[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'patchcord-test-'));

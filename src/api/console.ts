@@ -3,15 +3,16 @@ import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
 import { type Access, accessRequest } from './access.ts';
-import { errorReplyOf } from './replies.ts';
+import { sendError } from './replies.ts';
 
 const root = fileURLToPath(new URL('../../web/dist/', import.meta.url));
 
 /** The page loads from here alone, talks to here alone, and nobody may frame it. */
 const pageHeaders: Readonly<Record<string, string>> = {
+  // `ws:` for browsers to which 'self' is HTTP alone.
   'content-security-policy':
-    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; style-src 'self' 'unsafe-inline'; " +
-    "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+    "default-src 'self'; connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; " +
+    "form-action 'self'",
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
   'permissions-policy': 'microphone=(self), camera=(), geolocation=()',
@@ -19,17 +20,22 @@ const pageHeaders: Readonly<Record<string, string>> = {
 
 /**
  * The console's page and its files at `/`. They hold nothing of the gateway, so they are open; what they ask for is
- * not. `GET /?key=KEY` signs a browser in.
+ * not. `GET /?key=KEY` signs a browser in; with a key that is refused, people get the page, which asks for another, and
+ * programs get the error.
  */
 export function registerConsole(app: FastifyInstance, access: Access): void {
+  const built = existsSync(root);
   app.register(async (scope) => {
     scope.addHook('onRequest', async (request, reply) => {
       const signIn = access.signIn(accessRequest(request.raw));
       if (signIn === undefined) return;
       if (signIn.allowed) return reply.status(303).headers(signIn.headers).send();
-      return reply.status(signIn.status).send(errorReplyOf(signIn.error));
+      if (built && request.headers.accept?.includes('text/html') === true) {
+        return reply.status(signIn.status).sendFile('index.html');
+      }
+      return sendError(reply, signIn.error, signIn.status);
     });
-    if (!existsSync(root)) {
+    if (!built) {
       scope.get('/', (_request, reply) =>
         reply
           .type('text/plain')

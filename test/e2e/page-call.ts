@@ -4,14 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
-import { runChild } from '../../scripts/child.ts';
 import { readWav, writeWav } from '../../src/audio/wav.ts';
-import { silentLogger } from '../../src/base/logger.ts';
 import type { CallEvent } from '../../src/call/events.ts';
-import { loadSettings } from '../../src/config/environment.ts';
-import { type Gateway, startGateway } from '../../src/gateway.ts';
+import type { Gateway } from '../../src/gateway.ts';
 import { Watch } from '../contract/watch.ts';
 import { launchChromium } from '../support/chromium.ts';
+import { startConsole } from './start-console.ts';
 
 const root = join(import.meta.dirname, '../..');
 /** Between the page opening the microphone and the greeting being heard there is less than half a second. */
@@ -54,14 +52,10 @@ export class PageCall {
   }
 
   static async open(sentence: string): Promise<PageCall> {
-    await buildTheConsole();
     const folder = await mkdtemp(join(tmpdir(), 'patchcord-page-call-'));
     const speech = await speechFile(folder, sentence);
-    const gateway = await startGateway({
-      settings: loadSettings({ HOST: '127.0.0.1', PORT: '0' }),
-      log: silentLogger,
-    });
-    const browser = await launchChromium(speech);
+    const gateway = await startConsole();
+    const browser = await launchChromium({ microphone: speech });
     const page = await browser.newPage({
       permissions: ['microphone'],
       viewport: { width: 1440, height: 900 },
@@ -115,13 +109,6 @@ export class PageCall {
     }
     this.watch.changed();
   }
-}
-
-/** As `npm start` does it, so that both find what the other has built. */
-async function buildTheConsole(): Promise<void> {
-  const { NODE_ENV: _, ...env } = process.env;
-  const code = await runChild(process.execPath, [join(root, 'scripts/build-console.ts')], env);
-  if (code !== 0) throw new Error('the console could not be built');
 }
 
 /** Silence, the sentence in a synthetic voice, and silence again, as the file of a microphone. */

@@ -23,6 +23,8 @@ export class Store {
   readonly connected = signal(false);
   /** The gateway wants a key. */
   readonly locked = signal(false);
+  /** The page was opened with a key that the gateway did not take: with one that it takes, it sends one on to `/`. */
+  readonly keyRefused = new URLSearchParams(location.search).has('key');
   /** The newest first. */
   readonly calls = signal<ReadonlyMap<string, CallView>>(new Map());
   readonly log = signal<readonly LogLine[]>([]);
@@ -69,6 +71,8 @@ export class Store {
   }
 
   open(): void {
+    // A key, even a wrong one, is not for the history or for a picture of the screen.
+    if (this.keyRefused) history.replaceState(null, '', './');
     this.refreshStatus();
     this.#statusTimer = setInterval(() => {
       if (!document.hidden) this.refreshStatus();

@@ -61,6 +61,19 @@ describe('a call in the console', () => {
     expect(view?.latencies).toEqual([{ turnId: 2, firstAudioMs: 300 }]);
   });
 
+  it('adds up what the answers used', () => {
+    const usage = { ...call.usage, inputAudioTokens: 40, cachedTextTokens: 3, outputAudioTokens: 7 };
+    const view = seen({ type: 'usage', usage }, { type: 'usage', usage: { ...usage, outputTextTokens: 5 } });
+    expect(view?.call.usage).toEqual({
+      inputTextTokens: 0,
+      inputAudioTokens: 80,
+      cachedTextTokens: 6,
+      cachedAudioTokens: 0,
+      outputTextTokens: 5,
+      outputAudioTokens: 14,
+    });
+  });
+
   it('keeps the reason and the last state when it has ended', () => {
     const view = seen({ type: 'call.ended', reason: 'operator', call: { ...call, state: 'ended' } });
     expect(view).toMatchObject({ call: { state: 'ended' }, ended: { reason: 'operator', atEpochMs: 5 } });

@@ -2,6 +2,8 @@ import type { CallEndReason, CallEvent, CallSnapshot } from '../../../src/call/e
 import type { Turn } from '../../../src/call/transcript.ts';
 import { type TurnLatency, withLatency } from './latency.ts';
 
+type Usage = CallSnapshot['usage'];
+
 /** A call as the console shows it. */
 export interface CallView {
   readonly call: CallSnapshot;
@@ -40,7 +42,7 @@ export function applyEvent(view: CallView | undefined, event: CallEvent): CallVi
     case 'latency.turn':
       return { ...view, latencies: withLatency(view.latencies, latencyOf(event)) };
     case 'usage':
-      return withCall(view, { usage: event.usage });
+      return withCall(view, { usage: sum(view.call.usage, event.usage) });
     case 'call.ended':
       return ended(view, event);
     default:
@@ -59,6 +61,18 @@ function withCall(view: CallView, fields: Partial<CallSnapshot>): CallView {
 
 function withStats(view: CallView, fields: Partial<CallSnapshot['stats']>): CallView {
   return withCall(view, { stats: { ...view.call.stats, ...fields } });
+}
+
+/** An event tells the usage of one answer; the call's is that of all of them. */
+function sum(before: Usage, more: Usage): Usage {
+  return {
+    inputTextTokens: before.inputTextTokens + more.inputTextTokens,
+    inputAudioTokens: before.inputAudioTokens + more.inputAudioTokens,
+    cachedTextTokens: before.cachedTextTokens + more.cachedTextTokens,
+    cachedAudioTokens: before.cachedAudioTokens + more.cachedAudioTokens,
+    outputTextTokens: before.outputTextTokens + more.outputTextTokens,
+    outputAudioTokens: before.outputAudioTokens + more.outputAudioTokens,
+  };
 }
 
 /** Replaces the turn or puts it in its place; turns stay in the order of speaking. */

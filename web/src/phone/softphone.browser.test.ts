@@ -1,11 +1,9 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import type { EventsMessage, StatusReply } from '../../../src/api/contract.ts';
@@ -19,6 +17,7 @@ import type { CarrierHost } from '../../../src/carriers/carrier.ts';
 import { softphoneCarrier, softphoneDefaults } from '../../../src/carriers/softphone/carrier.ts';
 import { chromiumPath, launchChromium } from '../../../test/support/chromium.ts';
 
+const dist = join(import.meta.dirname, '../../dist');
 const policy = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html',
@@ -59,7 +58,6 @@ class Seen {
 if (chromiumPath === undefined) console.warn('the console in a real browser is skipped: chromium not found');
 
 describe.skipIf(chromiumPath === undefined)('the console in a real browser', () => {
-  let dist: string;
   let server: Server;
   let browser: Browser;
   let page: Page;
@@ -70,10 +68,7 @@ describe.skipIf(chromiumPath === undefined)('the console in a real browser', () 
   const sent: string[] = [];
 
   beforeAll(async () => {
-    dist = await mkdtemp(join(tmpdir(), 'console-'));
-    const root = join(import.meta.dirname, '../..');
-    await build({ configFile: join(root, 'vite.config.ts'), build: { outDir: dist }, logLevel: 'error' });
-    server = serve(dist, (made) => {
+    server = serve((made) => {
       leg = made;
       made.attach({
         answered: () => undefined,
@@ -107,7 +102,6 @@ describe.skipIf(chromiumPath === undefined)('the console in a real browser', () 
   afterAll(async () => {
     await browser?.close();
     server?.close();
-    if (dist !== undefined) await rm(dist, { recursive: true });
   });
 
   const theLeg = (): Leg => {
@@ -188,7 +182,7 @@ describe.skipIf(chromiumPath === undefined)('the console in a real browser', () 
 });
 
 /** The built page, a status, an empty event stream, and the real carrier under a call that only watches. */
-function serve(dist: string, accept: (leg: Leg) => void): Server {
+function serve(accept: (leg: Leg) => void): Server {
   const host: CarrierHost = {
     clock: new SystemClock(),
     log: silentLogger,

@@ -5,7 +5,7 @@ import type { Store } from '../store.ts';
 /** Shown to a visitor without a session: the key goes to the gateway once, which answers with a session. */
 export function KeyForm({ store }: { store: Store }) {
   const key = useSignal('');
-  const problem = useSignal<string | undefined>(undefined);
+  const problem = useSignal(store.keyRefused ? 'The key in the address was not accepted.' : undefined);
 
   const signIn = async (): Promise<void> => {
     problem.value = undefined;
