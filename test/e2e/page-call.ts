@@ -23,6 +23,10 @@ export interface Sounding {
   loudestDbfs: number;
 }
 
+export function soundedMs(sounding: Sounding | undefined): number {
+  return sounding === undefined ? 0 : sounding.untilMs - sounding.fromMs;
+}
+
 /** Louder than this is a voice; the demo voice speaks at about -20. */
 const soundDbfs = -45;
 /** Silence this long ends a sounding: pauses between words are shorter. */

@@ -61,6 +61,23 @@ describe('a call in the console', () => {
     expect(view?.latencies).toEqual([{ turnId: 2, firstAudioMs: 300 }]);
   });
 
+  it('knows which answer sounds, and since when: one after the other', () => {
+    const told: [number, CallEventBody][] = [
+      [100, { type: 'turn.started', turn: turn(1, '') }],
+      [200, { type: 'turn.updated', turn: { ...turn(1, 'a'), generatedMs: 40 } }],
+      [300, { type: 'turn.updated', turn: { ...turn(2, 'b'), generatedMs: 70 } }],
+      [400, { type: 'turn.updated', turn: { ...turn(1, 'ab'), generatedMs: 90 } }],
+      [500, { type: 'turn.ended', turn: { ...turn(1, 'ab'), generatedMs: 90, ended: true } }],
+      [600, { type: 'turn.ended', turn: { ...turn(2, 'b'), generatedMs: 70, ended: true } }],
+    ];
+    let view: CallView | undefined = viewOf(call);
+    const sounding = told.map(([atMs, body]) => {
+      view = applyEvent(view, event(body), atMs);
+      return view?.sounding && [view.sounding.turnId, view.sounding.sinceMs];
+    });
+    expect(sounding).toEqual([undefined, [1, 200], [1, 200], [1, 200], [2, 500], undefined]);
+  });
+
   it('adds up what the answers used', () => {
     const usage = { ...call.usage, inputAudioTokens: 40, cachedTextTokens: 3, outputAudioTokens: 7 };
     const view = seen({ type: 'usage', usage }, { type: 'usage', usage: { ...usage, outputTextTokens: 5 } });

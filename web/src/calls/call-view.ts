@@ -9,6 +9,8 @@ export interface CallView {
   readonly call: CallSnapshot;
   readonly latencies: readonly TurnLatency[];
   readonly callerSpeaks: boolean;
+  /** The agent's turn that sounds, and since when by this page's clock, milliseconds since the epoch. */
+  readonly sounding?: { readonly turnId: number; readonly sinceMs: number } | undefined;
   readonly ended?: { readonly reason: CallEndReason; readonly atEpochMs: number };
 }
 
@@ -16,8 +18,15 @@ export function viewOf(call: CallSnapshot): CallView {
   return { call, latencies: [], callerSpeaks: false };
 }
 
-/** The view after an event of its call. An event of a call that is not known changes nothing, but for its start. */
-export function applyEvent(view: CallView | undefined, event: CallEvent): CallView | undefined {
+/**
+ * The view after an event of its call. An event of a call that is not known changes nothing, but for its start.
+ * @param nowMs when it came, by this page's clock.
+ */
+export function applyEvent(
+  view: CallView | undefined,
+  event: CallEvent,
+  nowMs = Date.now(),
+): CallView | undefined {
   if (event.type === 'call.started') return viewOf(event.call);
   if (view === undefined) return event.type === 'call.ended' ? ended(viewOf(event.call), event) : undefined;
   switch (event.type) {
@@ -28,7 +37,7 @@ export function applyEvent(view: CallView | undefined, event: CallEvent): CallVi
     case 'turn.started':
     case 'turn.updated':
     case 'turn.ended':
-      return withCall(view, { turns: withTurn(view.call.turns, event.turn) });
+      return withSounding(withCall(view, { turns: withTurn(view.call.turns, event.turn) }), nowMs);
     case 'speech.started':
       return { ...view, callerSpeaks: true };
     case 'speech.stopped':
@@ -52,7 +61,13 @@ export function applyEvent(view: CallView | undefined, event: CallEvent): CallVi
 
 function ended(view: CallView, event: CallEvent & { type: 'call.ended' }): CallView {
   const { reason, atEpochMs } = event;
-  return { ...view, call: event.call, callerSpeaks: false, ended: { reason, atEpochMs } };
+  return {
+    ...view,
+    call: event.call,
+    callerSpeaks: false,
+    sounding: undefined,
+    ended: { reason, atEpochMs },
+  };
 }
 
 function withCall(view: CallView, fields: Partial<CallSnapshot>): CallView {
@@ -80,6 +95,15 @@ function withTurn(turns: readonly Turn[], turn: Turn): readonly Turn[] {
   const at = turns.findIndex(({ turnId }) => turnId >= turn.turnId);
   if (at === -1) return [...turns, turn];
   return turns.toSpliced(at, turns[at]?.turnId === turn.turnId ? 1 : 0, turn);
+}
+
+/** Answers sound one after the other, each from when there is audio of it or the one before is over. */
+function withSounding(view: CallView, nowMs: number): CallView {
+  const turn = view.call.turns.find(
+    ({ role, ended, generatedMs }) => role === 'agent' && !ended && generatedMs > 0,
+  );
+  if (turn?.turnId === view.sounding?.turnId) return view;
+  return { ...view, sounding: turn && { turnId: turn.turnId, sinceMs: nowMs } };
 }
 
 function latencyOf(event: CallEvent & { type: 'latency.turn' }): TurnLatency {

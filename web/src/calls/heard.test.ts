@@ -31,6 +31,22 @@ describe('a turn in the transcript', () => {
     });
   });
 
+  it('goes on word by word while an answer sounds, and leaves the last word to its end', () => {
+    expect(splitHeard(turn({}), 0).heard).toBe('');
+    expect(splitHeard(turn({}), 1500)).toEqual({
+      heard: 'Good morning, how',
+      rest: ' can I help you today?',
+      state: 'coming',
+    });
+    expect(splitHeard(turn({}), 9000).rest).toBe(' today?');
+    expect(splitHeard(turn({ generatedMs: 0 }), 1500).heard).toBe('');
+  });
+
+  it('believes the gateway and not the clock once the answer is over', () => {
+    const cut = turn({ heardText: 'Good', cut: 'caller-spoke', ended: true });
+    expect(splitHeard(cut, 1500).heard).toBe('Good');
+  });
+
   it('is whole when it was heard to its end', () => {
     expect(splitHeard(turn({ heardText: 'Good morning,', ended: true })).state).toBe('whole');
     expect(splitHeard(turn({ heardText: turn({}).text, cut: 'digit', ended: true })).state).toBe('whole');

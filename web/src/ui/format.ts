@@ -50,14 +50,14 @@ export function reasonText(reason: string): string {
   return reasons[reason] ?? reason;
 }
 
-/** Milliseconds since the epoch, once a second, so that durations move; stands still while `running` is false. */
-export function useNow(running: boolean): number {
+/** Milliseconds since the epoch, so that what depends on time moves; stands still while `running` is false. */
+export function useNow(running: boolean, everyMs = 1000): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
     if (!running) return undefined;
     setNow(Date.now());
-    const timer = setInterval(() => setNow(Date.now()), 1000);
+    const timer = setInterval(() => setNow(Date.now()), everyMs);
     return () => clearInterval(timer);
-  }, [running]);
+  }, [running, everyMs]);
   return now;
 }

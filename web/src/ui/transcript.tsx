@@ -5,8 +5,10 @@ import { formatSeconds } from '../calls/latency.ts';
 import type { Store } from '../store.ts';
 import { CallControls } from './call-controls.tsx';
 import { FirstSteps } from './first-steps.tsx';
-import { callTitle, carrierName, clockTime, reasonText } from './format.ts';
+import { callTitle, carrierName, clockTime, reasonText, useNow } from './format.ts';
 import { useStickToEnd } from './stick-to-end.ts';
+
+const wordsEveryMs = 100;
 
 const cutTexts: Readonly<Record<CutCause, string>> = {
   'caller-spoke': 'The caller spoke',
@@ -48,6 +50,7 @@ export function Transcript({ store }: { store: Store }) {
               key={turn.turnId}
               turn={turn}
               own={view?.call.callId === store.phone.callId.value}
+              soundingSinceMs={view?.sounding?.turnId === turn.turnId ? view.sounding.sinceMs : undefined}
               waitedMs={view?.latencies.find(({ turnId }) => turnId === turn.turnId)?.firstAudioMs}
             />
           ))}
@@ -64,11 +67,13 @@ export function Transcript({ store }: { store: Store }) {
 interface TurnRowProps {
   readonly turn: Turn;
   readonly own: boolean;
+  readonly soundingSinceMs: number | undefined;
   readonly waitedMs: number | undefined;
 }
 
-function TurnRow({ turn, own, waitedMs }: TurnRowProps) {
-  const { heard, rest, state } = splitHeard(turn);
+function TurnRow({ turn, own, soundingSinceMs, waitedMs }: TurnRowProps) {
+  const now = useNow(soundingSinceMs !== undefined, wordsEveryMs);
+  const { heard, rest, state } = splitHeard(turn, soundingSinceMs === undefined ? 0 : now - soundingSinceMs);
   const caller = own ? 'You' : 'Caller';
   return (
     <li class={`turn ${turn.role} ${turn.ended ? '' : 'open'}`}>
