@@ -109,6 +109,7 @@ async function start(settings: Settings, clock: Clock, log: Logger, choice: Mode
   const server: Server = await startServer({
     host: settings.server.host,
     port: settings.server.port,
+    clock,
     log,
     sockets: [
       ...carriers.flatMap((carrier) => carrier.sockets),

@@ -1,5 +1,6 @@
 import { messageOf, PatchcordError } from './base/errors.ts';
 import type { CommandIo } from './commands/command-io.ts';
+import { withEnvFile } from './config/environment.ts';
 
 const usage = `Usage: patchcord COMMAND [options]
 
@@ -20,8 +21,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
 };
 
-const io: CommandIo = {
-  env: process.env,
+const io = (): CommandIo => ({
+  env: withEnvFile(process.env, process.cwd()),
   out: (line) => process.stdout.write(`${line}\n`),
   err: (line) => process.stderr.write(`${line}\n`),
   onStop(handler) {
@@ -35,9 +36,9 @@ const io: CommandIo = {
     process.on('SIGINT', stop);
     process.on('SIGTERM', stop);
   },
-};
+});
 
-async function main(args: string[]): Promise<number> {
+async function main(args: string[], io: CommandIo): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     io.out(usage);
@@ -53,12 +54,12 @@ async function main(args: string[]): Promise<number> {
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = await main(process.argv.slice(2), io());
 } catch (thrown) {
-  io.err(
+  const line =
     thrown instanceof PatchcordError
       ? `${thrown.code}: ${thrown.message}`
-      : `patchcord: ${messageOf(thrown)}`,
-  );
+      : `patchcord: ${messageOf(thrown)}`;
+  process.stderr.write(`${line}\n`);
   process.exitCode = 1;
 }

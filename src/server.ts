@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
+import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
 import type { SocketRoute } from './carriers/carrier.ts';
 import { SocketServer } from './carriers/socket-server.ts';
@@ -8,6 +9,7 @@ export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly sockets: readonly SocketRoute[];
+  readonly clock: Clock;
   readonly log: Logger;
   /** Adds the HTTP routes. */
   routes(app: FastifyInstance): Promise<void>;
@@ -34,7 +36,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     routerOptions: { ignoreTrailingSlash: true },
   });
   await options.routes(app);
-  const sockets = new SocketServer(options.sockets, options.log);
+  const sockets = new SocketServer(options.sockets, options.clock, options.log);
   app.server.on('upgrade', sockets.upgrade);
   await app.listen({ host: options.host, port: options.port });
   const { port } = app.server.address() as AddressInfo;

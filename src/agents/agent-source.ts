@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts';
+import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Agent, Opening } from '../call/agent.ts';
-import { type InstructionSources, loadInstructions } from './instructions.ts';
+import { type InstructionSources, type LoadedInstructions, loadInstructions } from './instructions.ts';
 
 /** What one call may have of its own in place of the default agent's. */
 export interface AgentOverrides {
@@ -26,11 +27,11 @@ export class AgentSource {
   readonly #settings: AgentSettings;
   readonly #clock: Clock;
   readonly #log: Logger;
-  #instructions: string;
+  #instructions: LoadedInstructions;
   #loadedAt: number;
   #loading = false;
 
-  private constructor(settings: AgentSettings, clock: Clock, log: Logger, instructions: string) {
+  private constructor(settings: AgentSettings, clock: Clock, log: Logger, instructions: LoadedInstructions) {
     this.#settings = settings;
     this.#clock = clock;
     this.#log = log;
@@ -47,7 +48,7 @@ export class AgentSource {
     const { voice, language } = this.#settings;
     return {
       name: 'default',
-      instructions: overrides.instructions ?? this.#instructions,
+      instructions: overrides.instructions ?? this.#instructions.text,
       voice: overrides.voice ?? voice,
       opening: this.#opening(overrides.greeting),
       ...(language === undefined ? {} : { language }),
@@ -74,16 +75,23 @@ export class AgentSource {
     if (!instructionsUrl && !instructionsFile) return;
     if (this.#loading || this.#clock.now() - this.#loadedAt < refreshAfterMs) return;
     this.#loading = true;
-    // `loadInstructions` never rejects: a source that fails is a warning.
     loadInstructions(this.#settings, { logger: this.#log }).then(
-      (instructions) => {
-        this.#instructions = instructions;
-        this.#loadedAt = this.#clock.now();
-        this.#loading = false;
+      (loaded) => {
+        // A source that fails for once must not turn the agent into another one.
+        if (loaded.source === this.#instructions.source || this.#instructions.source === 'default') {
+          this.#instructions = loaded;
+        }
+        this.#loaded();
       },
-      () => {
-        this.#loading = false;
+      (thrown) => {
+        this.#log.warn({ error: messageOf(thrown) }, 'instructions could not be looked up again');
+        this.#loaded();
       },
     );
+  }
+
+  #loaded(): void {
+    this.#loadedAt = this.#clock.now();
+    this.#loading = false;
   }
 }

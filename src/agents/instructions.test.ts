@@ -50,10 +50,14 @@ describe('loadInstructions', () => {
     const path = file('from the file\n');
     const options = { logger: silentLogger };
     const all = { ...nothing, instructions: 'from the text', instructionsUrl: url, instructionsFile: path };
-    expect(await loadInstructions(all, options)).toBe('from the text');
-    expect(await loadInstructions({ ...all, instructions: undefined }, options)).toBe('from the address');
-    expect(await loadInstructions({ ...nothing, instructionsFile: path }, options)).toBe('from the file');
-    expect(await loadInstructions(nothing, options)).toBe(defaultInstructions);
+    expect((await loadInstructions(all, options)).text).toBe('from the text');
+    expect((await loadInstructions({ ...all, instructions: undefined }, options)).text).toBe(
+      'from the address',
+    );
+    expect((await loadInstructions({ ...nothing, instructionsFile: path }, options)).text).toBe(
+      'from the file',
+    );
+    expect((await loadInstructions(nothing, options)).text).toBe(defaultInstructions);
   });
 
   it('sends the headers it is given', async () => {
@@ -61,7 +65,7 @@ describe('loadInstructions', () => {
       response.end(JSON.stringify({ system: headers['x-avr-uuid'] })),
     );
     const options = { logger: silentLogger, headers: { 'X-AVR-UUID': 'call-1' } };
-    expect(await loadInstructions({ ...nothing, instructionsUrl: url }, options)).toBe('call-1');
+    expect((await loadInstructions({ ...nothing, instructionsUrl: url }, options)).text).toBe('call-1');
   });
 
   it.each<[string, (response: ServerResponse) => void, string]>([
@@ -79,17 +83,17 @@ describe('loadInstructions', () => {
       instructionsFile: file('from the file'),
       instructionsTimeoutMs: 300,
     };
-    expect(await loadInstructions(sources, { logger })).toBe('from the file');
+    expect((await loadInstructions(sources, { logger })).text).toBe('from the file');
     expect(JSON.stringify(warnings)).toContain(reason);
     expect(JSON.stringify(warnings)).not.toContain('hidden');
   });
 
   it('uses the default and a warning when the file is missing or empty', async () => {
     const { logger, warnings } = watchedLogger();
-    expect(await loadInstructions({ ...nothing, instructionsFile: '/no/such/file' }, { logger })).toBe(
+    expect((await loadInstructions({ ...nothing, instructionsFile: '/no/such/file' }, { logger })).text).toBe(
       defaultInstructions,
     );
-    expect(await loadInstructions({ ...nothing, instructionsFile: file(' \n') }, { logger })).toBe(
+    expect((await loadInstructions({ ...nothing, instructionsFile: file(' \n') }, { logger })).text).toBe(
       defaultInstructions,
     );
     expect(warnings).toHaveLength(2);

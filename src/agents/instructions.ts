@@ -31,24 +31,32 @@ export interface InstructionOptions {
 const maxBytes = 1_048_576;
 const answerSchema = z.object({ system: z.string().trim().min(1) });
 
+/** Which source had something to say. */
+export type InstructionSource = 'text' | 'address' | 'file' | 'default';
+
+export interface LoadedInstructions {
+  readonly text: string;
+  readonly source: InstructionSource;
+}
+
 /** Text, address, file, default, in this order. A source that fails is a warning and never an error. */
 export async function loadInstructions(
   sources: InstructionSources,
   options: InstructionOptions,
-): Promise<string> {
+): Promise<LoadedInstructions> {
   const given = sources.instructions?.trim();
-  if (given) return given;
+  if (given) return { text: given, source: 'text' };
   const fetched = await attempt('OPENAI_URL_INSTRUCTIONS', options.logger, sources.instructionsUrl, (url) =>
     fetchInstructions(url, sources.instructionsTimeoutMs, options.headers),
   );
-  if (fetched) return fetched;
+  if (fetched) return { text: fetched, source: 'address' };
   const read = await attempt(
     'OPENAI_FILE_INSTRUCTIONS',
     options.logger,
     sources.instructionsFile,
     readInstructions,
   );
-  return read ?? defaultInstructions;
+  return read ? { text: read, source: 'file' } : { text: defaultInstructions, source: 'default' };
 }
 
 async function attempt(

@@ -1,6 +1,7 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { Clock } from '../base/clock.ts';
 import { messageOf, PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { SocketRoute } from './carrier.ts';
@@ -8,10 +9,12 @@ import type { SocketRoute } from './carrier.ts';
 /** Takes WebSocket upgrades and hands each to the route that recognises it. */
 export class SocketServer {
   readonly #routes: readonly { readonly route: SocketRoute; readonly server: WebSocketServer }[];
+  readonly #clock: Clock;
   readonly #log: Logger;
   readonly #open = new Set<WebSocket>();
 
-  constructor(routes: readonly SocketRoute[], log: Logger) {
+  constructor(routes: readonly SocketRoute[], clock: Clock, log: Logger) {
+    this.#clock = clock;
     this.#log = log;
     this.#routes = routes.map((route) => ({
       route,
@@ -41,7 +44,7 @@ export class SocketServer {
       this.#take(request, socket, head, onError);
     } catch (thrown) {
       this.#log.error({ code: 'PATCHCORD_INTERNAL', error: messageOf(thrown) }, 'an upgrade failed');
-      refuse(socket, 500, new PatchcordError('PATCHCORD_INTERNAL'));
+      refuse(socket, 500, new PatchcordError('PATCHCORD_INTERNAL'), this.#clock);
     }
   };
 
@@ -60,12 +63,13 @@ export class SocketServer {
         socket,
         404,
         new PatchcordError('PATCHCORD_NOT_FOUND', 'There is no WebSocket at this address.'),
+        this.#clock,
       );
       return;
     }
     const decision = found.route.authorize(request);
     if (!decision.accept) {
-      refuse(socket, decision.status, decision.error);
+      refuse(socket, decision.status, decision.error, this.#clock);
       return;
     }
     found.server.handleUpgrade(request, socket, head, (webSocket) => {
@@ -97,8 +101,15 @@ function pathOf(request: IncomingMessage): string {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
-function refuse(socket: Duplex, status: number, error: PatchcordError): void {
+/** A peer that is refused has this long to take its answer. */
+const refusalMs = 2000;
+
+function refuse(socket: Duplex, status: number, error: PatchcordError, clock: Clock): void {
   const body = JSON.stringify({ error: error.message, code: error.code });
+  // The server's sockets may be half open: without this a peer that never says goodbye would keep its own for ever.
+  const deadline = clock.setTimeout(() => socket.destroy(), refusalMs);
+  socket.once('close', () => deadline.cancel());
+  socket.once('finish', () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n` +
       'Content-Type: application/json\r\n' +

@@ -1,5 +1,6 @@
 /** What a command has of the world around it; tests hand in their own. */
 export interface CommandIo {
+  /** The environment, with what a `.env` file in the working directory adds to it. */
   readonly env: NodeJS.ProcessEnv;
   /** One line to standard output. */
   out(line: string): void;

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { messageOf, PatchcordError } from '../base/errors.ts';
-import { loadSettings, withEnvFile } from '../config/environment.ts';
+import { loadSettings } from '../config/environment.ts';
 import type { Settings } from '../config/schema.ts';
 import { settingWarnings } from '../config/warnings.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
@@ -48,9 +48,8 @@ export async function serve(args: string[], io: CommandIo): Promise<number> {
 }
 
 function readSettings(io: CommandIo): Settings {
-  const env = withEnvFile(io.env, process.cwd());
-  const settings = loadSettings(env);
-  for (const warning of settingWarnings(env, settings)) io.err(`warning: ${warning}`);
+  const settings = loadSettings(io.env);
+  for (const warning of settingWarnings(io.env, settings)) io.err(`warning: ${warning}`);
   return settings;
 }
 

@@ -110,6 +110,12 @@ export function tableOf(report: SimulationReport): string[] {
   ];
   lines.push('', ...aligned(counts));
   for (const [reason, count] of Object.entries(report.reasons)) lines.push(`  ${count} x ${reason}`);
+  if (Object.keys(report.reasons).some((reason) => reason.includes('HTTP 403'))) {
+    lines.push(
+      '  403: the gateway refuses the signature. It and this command need the same PUBLIC_URL and TWILIO_AUTH_TOKEN,',
+      '  by environment or .env; or run the gateway with PUBLIC_URL and PATCHCORD_ALLOW_UNSIGNED=twilio.',
+    );
+  }
   return lines;
 }
 

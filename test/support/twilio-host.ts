@@ -139,7 +139,7 @@ export async function serveTwilio(
   const carrier = twilioCarrier(settings, host);
   const app = Fastify();
   registerWebhooks(app, carrier.webhooks, silentLogger);
-  const sockets = new SocketServer(carrier.sockets, silentLogger);
+  const sockets = new SocketServer(carrier.sockets, host.clock, silentLogger);
   app.server.on('upgrade', sockets.upgrade);
   await app.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.server.address() as AddressInfo;

@@ -78,6 +78,8 @@ export function refuse(socket: Duplex, refusal: Refusal): void {
     'Connection: close',
     ...(retryAfterS === undefined ? [] : [`Retry-After: ${retryAfterS}`]),
   ];
+  // A half-open socket would stay for ever with a peer that never says goodbye.
+  socket.once('finish', () => socket.destroy());
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
