@@ -53,6 +53,12 @@ async function main(args: string[], io: CommandIo): Promise<number> {
   return command(rest, io);
 }
 
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // Who read our output has gone away (`| head`); a gateway takes calls all the same.
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 try {
   process.exitCode = await main(process.argv.slice(2), io());
 } catch (thrown) {

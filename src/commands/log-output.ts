@@ -18,6 +18,10 @@ export class LogOutput {
       minLength: gatherBytes,
       periodicFlush: flushEveryMs,
     });
+    this.#stream.on('error', (error: unknown) => {
+      // Calls go on without a log; standard error may still be read by somebody.
+      process.stderr.write(`the log could not be written: ${messageOf(error)}\n`);
+    });
     this.logger = pino(
       {
         level,

@@ -94,7 +94,8 @@ describe('patchcord simulate', () => {
   it('fails with the reason when the gateway refuses, says nothing, or breaks the protocol', async () => {
     const refused = await run(['--seconds', '0.5'], { status: 403 });
     expect(await refused.code).toBe(1);
-    expect(refused.out.at(-1)).toBe('  1 x webhook: HTTP 403');
+    expect(refused.out).toContain('  1 x webhook: HTTP 403');
+    expect(refused.out.join('\n')).toContain('TWILIO_AUTH_TOKEN');
     const mute = await run(['--seconds', '0.5'], { onStream: () => undefined });
     expect(await mute.code).toBe(1);
     expect(mute.out.at(-1)).toBe('  1 x the agent was never heard');
