@@ -24,14 +24,24 @@ const systemPackages: readonly SystemPackage[] = [
 
 /** Installs what is missing where it may, and gives one line for each thing that stays away. */
 export async function ensureSystemPackages(env: NodeJS.ProcessEnv = process.env): Promise<string[]> {
-  const missing = missingPackages(env);
-  if (missing.length === 0) return [];
-  const obstacle = obstacleToInstall(env);
-  const failure = obstacle ?? (await install(missing.map((each) => each.debian)));
-  return missingPackages(env).map(
-    (each) =>
-      `${each.debian} is missing, ${each.tests} are skipped: ${failure ?? 'the package has no such program'}`,
-  );
+  const installable = missingPackages(env).filter((each) => namedProgram(each, env) === undefined);
+  const failure =
+    installable.length === 0
+      ? undefined
+      : (obstacleToInstall(env) ?? (await install(installable.map((each) => each.debian))));
+  return missingPackages(env).map((each) => {
+    const named = namedProgram(each, env);
+    const why =
+      named === undefined
+        ? (failure ?? 'the package has no such program')
+        : `${each.variable} names ${named}, which cannot be run`;
+    return `${each.debian} is missing, ${each.tests} are skipped: ${why}`;
+  });
+}
+
+/** What the environment names in place of the programs on the path. */
+function namedProgram({ variable }: SystemPackage, env: NodeJS.ProcessEnv): string | undefined {
+  return (variable === undefined ? undefined : env[variable]) || undefined;
 }
 
 /** The path of the program that the package brings; undefined when it is not on this machine. */
@@ -40,11 +50,11 @@ export function findProgram(debian: string, env: NodeJS.ProcessEnv = process.env
   return wanted && pathOfProgram(wanted, env);
 }
 
-function pathOfProgram({ programs, variable }: SystemPackage, env: NodeJS.ProcessEnv): string | undefined {
-  const named = variable === undefined ? undefined : env[variable];
-  if (named) return isRunnable(named) ? named : undefined;
+function pathOfProgram(wanted: SystemPackage, env: NodeJS.ProcessEnv): string | undefined {
+  const named = namedProgram(wanted, env);
+  if (named !== undefined) return isRunnable(named) ? named : undefined;
   const folders = (env.PATH ?? '').split(delimiter);
-  return programs
+  return wanted.programs
     .flatMap((program) => folders.map((folder) => join(folder, program)))
     .find((path) => isRunnable(path));
 }

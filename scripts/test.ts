@@ -1,7 +1,7 @@
 // `npm test [-- vitest arguments]`: brings what the tests need and runs them; vitest.config.ts builds the console.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../src/base/errors.ts';
 import { runChild } from './child.ts';
@@ -14,7 +14,13 @@ const reportSchema = z.object({
   numPassedTests: z.number(),
   numFailedTests: z.number(),
   numPendingTests: z.number(),
-  testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.unknown()) })),
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      assertionResults: z.array(z.object({ status: z.string(), fullName: z.string() })),
+    }),
+  ),
 });
 
 for (const line of await ensureSystemPackages()) process.stdout.write(`${line}\n`);
@@ -34,7 +40,7 @@ async function runTests(args: readonly string[]): Promise<number> {
   }
 }
 
-/** One plain line for people and programs; false when Vitest left no report. */
+/** Plain lines for people and programs: what was skipped, and the counts; false when Vitest left no report. */
 function printCounts(path: string): boolean {
   try {
     const report = reportSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
@@ -43,6 +49,12 @@ function printCounts(path: string): boolean {
       (file) => file.status === 'failed' && file.assertionResults.length === 0,
     );
     const failed = report.numFailedTests + broken.length;
+    for (const { name, assertionResults } of report.testResults) {
+      const [first, ...more] = assertionResults.filter(({ status }) => status === 'skipped');
+      if (first === undefined) continue;
+      const others = more.length > 0 ? ` and ${more.length} more` : '';
+      process.stdout.write(`skipped in ${relative(root, name)}: ${first.fullName}${others}\n`);
+    }
     const skipped = report.numPendingTests > 0 ? `, ${report.numPendingTests} skipped` : '';
     process.stdout.write(`${report.numPassedTests} passed, ${failed} failed${skipped}\n`);
     return true;

@@ -22,6 +22,13 @@ describe('the system packages of the tests', () => {
     }
   });
 
+  it('are not installed for a variable that names the wrong place', async () => {
+    const lines = await ensureSystemPackages({ PATH: '/nowhere', CHROMIUM_PATH: '/nowhere/chromium' });
+    expect(lines[0]).toMatch(
+      /^chromium is missing, .+: CHROMIUM_PATH names \/nowhere\/chromium, which cannot be run$/,
+    );
+  });
+
   it('are found where a variable says that they are', () => {
     expect(findProgram('chromium', { PATH: '', CHROMIUM_PATH: process.execPath })).toBe(process.execPath);
     expect(findProgram('chromium', { PATH: '', CHROMIUM_PATH: '/nowhere/chromium' })).toBeUndefined();
