@@ -1,4 +1,5 @@
 import { messageOf, PatchcordError } from './base/errors.ts';
+import { version } from './base/version.ts';
 import type { CommandIo } from './commands/command-io.ts';
 import { withEnvFile } from './config/environment.ts';
 
@@ -9,7 +10,7 @@ const usage = `Usage: patchcord COMMAND [options]
   emulate    run the emulator of the OpenAI Realtime API: patchcord emulate openai
   doctor     check the settings and what they point at, and say what to do
 
-patchcord COMMAND --help tells more. Settings: docs/configuration.md`;
+patchcord COMMAND --help tells more, patchcord --version which one this is. Settings: docs/configuration.md`;
 
 type Command = (args: string[], io: CommandIo) => Promise<number>;
 
@@ -43,6 +44,10 @@ async function main(args: string[], io: CommandIo): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     io.out(usage);
     return name === undefined ? 2 : 0;
+  }
+  if (name === '--version' || name === '-v') {
+    io.out(version);
+    return 0;
   }
   const load = commands[name];
   if (!load) {

@@ -19,7 +19,7 @@ const numbersSchema = z.object({
 /** Asks for the account, then whether the number leads to this gateway. */
 export async function checkTwilio(options: TwilioCheckOptions): Promise<Finding[]> {
   const { twilio } = options;
-  if (!twilio.accountSid) return [ok('TWILIO_ACCOUNT_SID is not set, Twilio is not used')];
+  if (!twilio.accountSid) return [withoutAccount(options)];
   const user = twilio.apiKeySid ?? twilio.accountSid;
   const password = twilio.apiKeySid ? twilio.apiKeySecret : twilio.authToken;
   if (!password) return [fail('TWILIO_AUTH_TOKEN is not set', "copy it from the account's page at Twilio")];
@@ -38,6 +38,21 @@ export async function checkTwilio(options: TwilioCheckOptions): Promise<Finding[
     const what = `Twilio cannot be reached (${networkReason(error)})`;
     return [fail(what, 'check the network and TWILIO_API_BASE_URL')];
   }
+}
+
+/** Calls come in by signature alone; only dialling, hanging up and redirecting need the account. */
+function withoutAccount({ twilio, publicUrl }: TwilioCheckOptions): Finding {
+  if (!twilio.authToken) return ok('TWILIO_AUTH_TOKEN is not set, Twilio is not used');
+  if (publicUrl === undefined) {
+    return fail(
+      'TWILIO_AUTH_TOKEN is set and PUBLIC_URL is not',
+      'set PUBLIC_URL: signatures are checked against it',
+    );
+  }
+  return ok(
+    'Twilio may call in; TWILIO_ACCOUNT_SID is not set, so nothing is dialled',
+    `the number's webhook is ${publicUrl}/incoming-call`,
+  );
 }
 
 interface Answer {

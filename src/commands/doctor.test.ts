@@ -239,3 +239,19 @@ describe('doctor', () => {
     expect(errors).toEqual(['patchcord doctor takes no arguments, got --fix']);
   });
 });
+
+describe('doctor, with the settings of the first five steps', () => {
+  it('says that Twilio may call in, and where', async () => {
+    const { url } = await serve({ '/healthz': [200, { ok: true }] });
+    const { lines } = await run({ PUBLIC_URL: url, TWILIO_AUTH_TOKEN: 'secret' });
+    const line = lines.find((each) => each.includes('Twilio may call in'));
+    expect(line).toMatch(/^ok /);
+    expect(line).toContain(`${url}/incoming-call`);
+  });
+
+  it('says what is missing when only the token is there', async () => {
+    const { code, lines } = await run({ TWILIO_AUTH_TOKEN: 'secret' });
+    expect(code).toBe(1);
+    expect(lines.join('\n')).toContain('TWILIO_AUTH_TOKEN is set and PUBLIC_URL is not');
+  });
+});

@@ -9,6 +9,11 @@ import { checkTwilio } from './check-twilio.ts';
 import type { CommandIo } from './command-io.ts';
 import { type Finding, fail, findingLine, ok, warn } from './finding.ts';
 
+const usage = `Usage: patchcord doctor
+
+Checks Node, the settings (environment and .env), PUBLIC_URL, the model, the Twilio account and the clock, and says
+what to do. The exit code is 1 when something must be mended.`;
+
 const neededNodeMajor = 24;
 const requestTimeoutMs = 10_000;
 const clockToleranceMs = 5000;
@@ -22,6 +27,10 @@ export async function doctor(
   io: CommandIo,
   clock: Clock = new SystemClock(),
 ): Promise<number> {
+  if (args[0] === '--help' || args[0] === '-h') {
+    io.out(usage);
+    return 0;
+  }
   if (args.length > 0) {
     io.err(`patchcord doctor takes no arguments, got ${args[0]}`);
     return 2;

@@ -51,7 +51,9 @@ export async function emulate(args: readonly string[], io: EmulateIo): Promise<n
   }
   try {
     const emulator = await startOpenAiEmulator(options);
-    io.out(`OpenAI Realtime emulator (${options.behaviour?.name}) at ${emulator.wsUrl}?model=gpt-realtime`);
+    io.out(
+      `OpenAI Realtime emulator (${options.behaviour?.name}) at ${emulator.wsUrl}?model=gpt-realtime-2.1`,
+    );
     await ended(io.signal);
     await emulator.close();
     return 0;

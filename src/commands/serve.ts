@@ -82,5 +82,6 @@ function startProblem(thrown: unknown): string {
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
   if (code === 'EADDRINUSE')
     return `patchcord: the address is in use: ${messageOf(thrown)}. Set PORT to another one.`;
+  if (code === 'EADDRNOTAVAIL') return `patchcord: HOST is no address of this machine: ${messageOf(thrown)}.`;
   return `patchcord: ${messageOf(thrown)}`;
 }

@@ -53,7 +53,10 @@ export function readSimulateOptions(
   return {
     carrier,
     url,
-    publicUrl: urlOption('public-url', values['public-url'] ?? env.PUBLIC_URL ?? env.BASE_PUBLIC_URL ?? url),
+    publicUrl: urlOption(
+      'public-url',
+      values['public-url'] ?? (env.PUBLIC_URL || env.BASE_PUBLIC_URL || url),
+    ),
     webhook: values.webhook,
     accountSid: values['account-sid'] ?? env.TWILIO_ACCOUNT_SID ?? `AC${'0'.repeat(32)}`,
     authToken: values['auth-token'] ?? env.TWILIO_AUTH_TOKEN ?? '',
