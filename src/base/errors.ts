@@ -14,6 +14,8 @@ export const errorCodes = {
   PATCHCORD_AUDIO_FORMAT: 'The audio format that a peer offers is not one that can be used.',
   PATCHCORD_PEER_FLOOD: 'A peer sends more than the limit allows.',
   PATCHCORD_CALL_NOT_FOUND: 'There is no live call with that id.',
+  PATCHCORD_TRANSFER_NOT_POSSIBLE:
+    'The call cannot be transferred: it is not live, or its carrier cannot do it.',
   PATCHCORD_CALL_LIMIT: 'The gateway carries as many calls as it is allowed to.',
   PATCHCORD_DRAINING: 'The gateway is shutting down and takes no new calls.',
   PATCHCORD_ANSWER_TIMEOUT: 'No media arrived within the answer timeout.',
@@ -39,6 +41,7 @@ export const errorCodes = {
   PATCHCORD_TOOL_UNKNOWN: 'The model called a tool that does not exist.',
   PATCHCORD_TOOL_ARGUMENTS: 'The model called a tool with arguments that do not fit its schema.',
   PATCHCORD_TOOL_FAILED: 'A tool threw an error.',
+  PATCHCORD_TOOL_LIMIT: 'The model called more tools in one answer than are run.',
   PATCHCORD_TOOL_TIMEOUT: 'A tool did not finish within its deadline.',
 } as const;
 

@@ -102,11 +102,12 @@ export class Conversation {
       callId: options.callId,
       tools: options.tools,
       port: {
-        started: ({ toolCallId, name }) => options.emit({ type: 'tool.started', toolCallId, name }),
-        finished: ({ toolCallId, name }, ok, durationMs) =>
+        started: (toolCallId, name) => options.emit({ type: 'tool.started', toolCallId, name }),
+        finished: (toolCallId, name, ok, durationMs) =>
           options.emit({ type: 'tool.finished', toolCallId, name, ok, durationMs }),
         failed: (error) => this.#error(error, false),
         results: (results, respond) => this.#toolResults(results, respond),
+        outcome: (note, respond) => this.#toolOutcome(note, respond),
         endCall: () => this.#endCall(),
       },
     });
@@ -311,21 +312,24 @@ export class Conversation {
     if (!joined || this.#closed) return;
     this.#goModel('ready');
     const { opening } = this.#options.agent;
+    for (const note of this.#tools.sessionReady()) joined.session.addText('system', note);
+    // An answer that waits for a tool is asked for with its outcome.
+    const answerDue = this.#answerDue && !this.#tools.busy;
     if (this.#goodbye.pending) {
       // Somebody ends the call before it began: the goodbye waits, no greeting goes before it.
-      if (this.#answerDue) joined.responses.want({ kind: 'answer' });
+      if (answerDue) joined.responses.want({ kind: 'answer' });
     } else if (!this.#everReady && opening.speaker === 'agent') {
       const instructions =
         opening.greeting === undefined
           ? 'Greet the caller in one short sentence and ask how you can help.'
           : `Greet the caller by saying exactly these words and nothing else: ${JSON.stringify(opening.greeting)}`;
       joined.responses.want({ kind: 'say', instructions, tools: false, lapses: true });
-    } else if (this.#answerDue) {
+    } else if (answerDue) {
       joined.responses.want({ kind: 'answer' });
     }
     this.#everReady = true;
     joined.turns.openingAsked();
-    this.#answerDue = false;
+    if (answerDue) this.#answerDue = false;
     joined.responses.open();
     if (this.#uplink) this.#openUplink(joined);
     const kept = this.#keptDigits;
@@ -346,7 +350,7 @@ export class Conversation {
     this.#uplink?.hold();
     this.#uplink?.watchStall(false);
     const toolsDue = this.#tools.busy;
-    this.#tools.forget();
+    this.#tools.sessionLost();
     const due = joined.turns.sessionLost() || toolsDue;
     if (due && this.#everReady) this.#answerDue = true;
     this.#noInput.pause();
@@ -359,7 +363,7 @@ export class Conversation {
     this.#goModel('failed');
     this.#joined?.session.close();
     this.#joined?.turns.sessionLost();
-    this.#tools.forget();
+    this.#tools.drop();
     this.#digits.close();
     this.#noInput.pause();
     this.#uplink?.hold();
@@ -414,6 +418,18 @@ export class Conversation {
     for (const { toolCallId, output } of results) joined.session.toolResult(toolCallId, output);
     if (respond) joined.responses.want({ kind: 'answer' });
     else joined.turns.checkQuiet();
+  }
+
+  /** In words: the session that asked for the tool was lost, and this one does not know its call. */
+  #toolOutcome(note: string, respond: boolean): void {
+    const joined = this.#joined;
+    if (!joined || this.#closed || this.#modelState !== 'ready') return;
+    joined.session.addText('system', note);
+    const due = respond || this.#answerDue;
+    if (due && !this.#tools.busy) {
+      this.#answerDue = false;
+      joined.responses.want({ kind: 'answer' });
+    } else if (!due) joined.turns.checkQuiet();
   }
 
   #itemSent(item: AudioItem): void {

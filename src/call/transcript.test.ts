@@ -47,27 +47,6 @@ describe('a model that is lost in the middle of an answer', () => {
     session.speak(item, 400);
     expect(leg.playedBytes).toBe(before);
   });
-
-  it('owes the answer to a tool that was running', async () => {
-    const { model, clock } = liveCall({
-      tools: [
-        {
-          name: 'slow',
-          description: 'Takes its time.',
-          parameters: { type: 'object', properties: {} },
-          run: () => new Promise(() => undefined),
-        },
-      ],
-    });
-    const { session } = model;
-    session.events.responseStarted('resp-1', undefined);
-    session.events.toolCall({ responseId: 'resp-1', toolCallId: 't', name: 'slow', arguments: '{}' });
-    session.events.responseDone({ responseId: 'resp-1', status: 'completed' });
-    await clock.advanceAsync(100);
-    session.events.resuming(lost);
-    session.events.ready();
-    expect(session.requests).toHaveLength(1);
-  });
 });
 
 describe('the transcript', () => {
