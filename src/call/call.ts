@@ -8,7 +8,15 @@ import { CallReport } from './call-report.ts';
 import { Conversation } from './conversation.ts';
 import type { CallEndReason, CallEventBody, CallObserver, CallSnapshot } from './events.ts';
 import { guardedClock } from './isolation.ts';
-import type { HangUpReason, Leg, LegEnd, LegEvents, Played } from './leg.ts';
+import type {
+  HangUpReason,
+  Leg,
+  LegEnd,
+  LegEvents,
+  Played,
+  TransferOutcome,
+  TransferTarget,
+} from './leg.ts';
 import type { SpeechModel } from './model-session.ts';
 import type { Phrase } from './phrase.ts';
 import { type CallState, callArrows, follow } from './states.ts';
@@ -91,6 +99,11 @@ export class Call {
   /** The agent falls silent at once. Returns whether it was speaking. */
   interrupt(): boolean {
     return this.#state === 'live' && this.#conversation.interrupt('operator');
+  }
+
+  /** Gives the caller to somebody else, which ends the call here; undefined: its carrier cannot, or it is not live. */
+  transfer(target: TransferTarget): Promise<TransferOutcome> | undefined {
+    return this.#state === 'live' ? this.#leg.transfer?.(target) : undefined;
   }
 
   /** Ends the call in order: the agent is asked to say goodbye, and the call ends when that was heard, within a bound. */
