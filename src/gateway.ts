@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import { InstructionFiles } from './agents/instruction-files.ts';
 import { Access, accessRequest } from './api/access.ts';
 import { makeKey } from './api/access-keys.ts';
 import { callLog } from './api/call-log.ts';
@@ -9,6 +10,7 @@ import type { StatusReply } from './api/contract.ts';
 import { Dialling } from './api/dialling.ts';
 import { EventsSocket } from './api/events-socket.ts';
 import { registerHealth } from './api/health.ts';
+import { registerInstructions } from './api/instructions.ts';
 import { LogStream } from './api/log-stream.ts';
 import { Metrics, registerMetrics } from './api/metrics.ts';
 import { registerOpenApi } from './api/openapi.ts';
@@ -46,6 +48,9 @@ export interface Gateway {
 
 /** Largest message of a feed's listener: they have nothing to say. */
 const maxListenerBytes = 4096;
+/** How much sooner than the engine a carrier stops ringing, and how long it rings at least. */
+const ringMarginMs = 5000;
+const minRingMs = 5000;
 
 /** Puts the parts together from the settings and starts them. Rejects when a part can't start. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -85,6 +90,11 @@ async function start(settings: Settings, clock: Clock, log: Logger, choice: Mode
       ? { accept: true }
       : { accept: false, status: decision.status, error: decision.error };
   };
+  const authorizeListener = (request: IncomingMessage): UpgradeDecision => {
+    const decision = authorize(request);
+    if (!decision.accept) switchboard.host.refused('api', decision.error, { status: decision.status });
+    return decision;
+  };
   const carriers = carriersOf(settings, switchboard, authorize);
   const dialling = new Dialling({
     clock,
@@ -113,8 +123,8 @@ async function start(settings: Settings, clock: Clock, log: Logger, choice: Mode
     log,
     sockets: [
       ...carriers.flatMap((carrier) => carrier.sockets),
-      listenerRoute('/v1/events', authorize, (socket) => events.attach(socket)),
-      listenerRoute('/log-stream', authorize, (socket, request) =>
+      listenerRoute('/v1/events', authorizeListener, (socket) => events.attach(socket)),
+      listenerRoute('/log-stream', authorizeListener, (socket, request) =>
         logStream.attach(socket, request.url ?? '/'),
       ),
     ],
@@ -124,6 +134,7 @@ async function start(settings: Settings, clock: Clock, log: Logger, choice: Mode
       registerMetrics(app, { metrics, access, log });
       registerOpenApi(app, { version, access, log });
       registerCallsApi(app, { access, calls: directory, dialling, log, status });
+      registerInstructions(app, { access, files: new InstructionFiles(settings.api.instructionsDir), log });
       registerWebhooks(
         app,
         carriers.flatMap((carrier) => carrier.webhooks),
@@ -165,7 +176,8 @@ function carriersOf(
         ...settings.twilio,
         streamTokenTtlMs: settings.carriers.streamTokenTtlMs,
         maxCallMs: settings.call.maxDurationMs,
-        ringTimeoutMs: settings.call.answerTimeoutMs,
+        // The carrier gives up first, so that a call that nobody answers ends with what the carrier says of it.
+        ringTimeoutMs: Math.max(minRingMs, settings.call.answerTimeoutMs - ringMarginMs),
       },
       host,
     ),

@@ -4,14 +4,24 @@ import { PatchcordError } from '../base/errors.ts';
 import { silentLogger } from '../base/logger.ts';
 import { VirtualClock } from '../base/virtual-clock.ts';
 import type { CallSnapshot } from '../call/events.ts';
+import type { TransferOutcome, TransferTarget } from '../call/leg.ts';
 import { Access } from './access.ts';
 import { type CallsApi, type LiveCall, registerCallsApi } from './calls.ts';
 import type { StatusReply } from './contract.ts';
-import { callReply, callsReply, dialReply, errorReply, makeCallReply, statusReply } from './schemas.ts';
+import {
+  callReply,
+  callsReply,
+  dialReply,
+  errorReply,
+  makeCallReply,
+  statusReply,
+  transferReply,
+} from './schemas.ts';
 import { snapshotOf, turnOf } from './test-fixtures.ts';
 
 class FakeCall implements LiveCall {
   readonly done: string[] = [];
+  outcome: Promise<TransferOutcome> | undefined = Promise.resolve({ transferred: true });
   readonly #snapshot: CallSnapshot;
   constructor(snapshot: CallSnapshot) {
     this.#snapshot = snapshot;
@@ -22,6 +32,10 @@ class FakeCall implements LiveCall {
   interrupt(): boolean {
     this.done.push('interrupt');
     return false;
+  }
+  transfer({ to, callerId }: TransferTarget): Promise<TransferOutcome> | undefined {
+    this.done.push(`transfer ${to} ${callerId}`);
+    return this.outcome;
   }
   end(reason: string): void {
     this.done.push(`end ${reason}`);
@@ -44,6 +58,7 @@ function setUp(dialFails?: unknown) {
     snapshotOf('call-1', { turns: [turnOf(1, { cut: 'caller-spoke', ended: true })] }),
   );
   const dialled: unknown[] = [];
+  const logged: unknown[] = [];
   const api: CallsApi = {
     access: new Access({ clock: new VirtualClock(), keys: ['the-key'] }),
     calls: {
@@ -56,8 +71,12 @@ function setUp(dialFails?: unknown) {
         if (dialFails !== undefined) throw dialFails;
         return { callId: 'call-2', carrierCallId: 'CA2', carrier: 'twilio' };
       },
+      transferTarget: (to, callerId) => {
+        if (dialFails !== undefined) throw dialFails;
+        return { to, ...(callerId === undefined ? {} : { callerId }) };
+      },
     },
-    log: silentLogger,
+    log: { ...silentLogger, warn: (...line) => logged.push(line) },
     status: () => status,
   };
   const app = Fastify();
@@ -70,7 +89,7 @@ function setUp(dialFails?: unknown) {
       headers: { host: 'localhost', ...headers },
       ...(payload === undefined ? {} : { payload }),
     });
-  return { call, dialled, ask, app };
+  return { call, dialled, logged, ask, app };
 }
 
 afterEach(async () => {
@@ -120,6 +139,53 @@ describe('live calls over REST', () => {
   });
 });
 
+describe('POST /v1/calls/:id/transfer', () => {
+  const url = '/v1/calls/call-1/transfer';
+
+  it('gives the caller to another number', async () => {
+    const { ask, call } = setUp();
+    const reply = await ask('POST', url, { to: '+15551230100', callerId: '+15551230101' });
+    expect(reply.statusCode).toBe(200);
+    expect(transferReply.strict().parse(reply.json())).toEqual({ transferred: true });
+    expect(call.done).toEqual(['transfer +15551230100 +15551230101']);
+  });
+
+  it('says why the carrier did not do it', async () => {
+    const { ask, call } = setUp();
+    call.outcome = Promise.resolve({ transferred: false, detail: 'the call has ended' });
+    const reply = await ask('POST', url, { to: '+15551230100', callerId: '' });
+    expect([reply.statusCode, reply.json()]).toEqual([
+      200,
+      { transferred: false, detail: 'the call has ended' },
+    ]);
+    expect(call.done).toEqual(['transfer +15551230100 undefined']);
+  });
+
+  it('answers 409 when the call is not live or its carrier has no transfer', async () => {
+    const { ask, call } = setUp();
+    call.outcome = undefined;
+    const reply = await ask('POST', url, { to: '+15551230100' });
+    expect(reply.statusCode).toBe(409);
+    expect(errorReply.parse(reply.json()).code).toBe('PATCHCORD_TRANSFER_NOT_POSSIBLE');
+  });
+
+  it('knows no other call and needs a number', async () => {
+    const { ask, call } = setUp();
+    expect((await ask('POST', '/v1/calls/unknown/transfer', { to: '+15551230100' })).statusCode).toBe(404);
+    expect((await ask('POST', url, {})).statusCode).toBe(400);
+    expect(call.done).toEqual([]);
+  });
+
+  it('asks the gate of dialling first', async () => {
+    const { ask, call } = setUp(
+      new PatchcordError('PATCHCORD_DIAL_NOT_ALLOWED', undefined, { setting: 'X' }),
+    );
+    const reply = await ask('POST', url, { to: '+15551230100' });
+    expect([reply.statusCode, reply.json().setting]).toEqual([403, 'X']);
+    expect(call.done).toEqual([]);
+  });
+});
+
 describe('the API key', () => {
   const routes = [
     ['GET', '/v1/status'],
@@ -128,6 +194,7 @@ describe('the API key', () => {
     ['POST', '/v1/calls'],
     ['POST', '/v1/calls/call-1/hangup'],
     ['POST', '/v1/calls/call-1/interrupt'],
+    ['POST', '/v1/calls/call-1/transfer'],
     ['POST', '/make-call'],
   ] as const;
 
@@ -212,6 +279,24 @@ describe('POST /v1/calls', () => {
     const reply = await ask('POST', '/v1/calls', { to: '+15551230100' });
     expect(reply.statusCode).toBe(expected);
     expect(errorReply.parse(reply.json())).toMatchObject({ code, setting: 'A_SETTING' });
+  });
+
+  it("quotes the carrier's refusal to who asked, and keeps its words, which may name numbers, out of the log", async () => {
+    for (const url of ['/v1/calls', '/make-call']) {
+      const { ask, logged } = setUp(
+        new PatchcordError(
+          'PATCHCORD_DIAL_FAILED',
+          'twilio: POST /Calls.json: 400 (21211)',
+          { status: 400, carrierCode: '21211' },
+          new Error('+15551230100 is not valid'),
+        ),
+      );
+      const reply = await ask('POST', url, { to: '+15551230100' });
+      expect(reply.body).toContain('400 (21211): +15551230100 is not valid');
+      expect(logged).toHaveLength(1);
+      expect(JSON.stringify(logged)).toContain('21211');
+      expect(JSON.stringify(logged)).not.toContain('+1555');
+    }
   });
 
   it('shows nothing of what broke inside', async () => {

@@ -2,16 +2,28 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { type ErrorCode, PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { CallSnapshot } from '../call/events.ts';
+import type { TransferOutcome, TransferTarget } from '../call/leg.ts';
 import type { Access } from './access.ts';
-import type { CallReply, CallsReply, DialReply, EmptyReply, ErrorReply, StatusReply } from './contract.ts';
+import { takeBodies } from './bodies.ts';
+import type {
+  CallReply,
+  CallsReply,
+  DialReply,
+  EmptyReply,
+  ErrorReply,
+  StatusReply,
+  TransferReply,
+} from './contract.ts';
 import type { Dialling, OutboundOverrides } from './dialling.ts';
 import { errorHandler, errorReplyOf, parsed, requireAccess } from './replies.ts';
-import { dialBody, makeCallBody } from './schemas.ts';
+import { dialBody, makeCallBody, transferBody } from './schemas.ts';
 
 /** What the API does with a live call. */
 export interface LiveCall {
   snapshot(): CallSnapshot;
   interrupt(): boolean;
+  /** Undefined: the call cannot be transferred. */
+  transfer(target: TransferTarget): Promise<TransferOutcome> | undefined;
   end(reason: 'operator'): void;
 }
 
@@ -25,12 +37,10 @@ export interface LiveCalls {
 export interface CallsApi {
   readonly access: Pick<Access, 'decide'>;
   readonly calls: LiveCalls;
-  readonly dialling: Pick<Dialling, 'dial'>;
+  readonly dialling: Pick<Dialling, 'dial' | 'transferTarget'>;
   readonly log: Logger;
   status(): StatusReply;
 }
-
-const maxBodyBytes = 262_144;
 
 /** Adds `/v1/status`, `/v1/calls...` and `/make-call`, with their own body parsers, errors and access check. */
 export function registerCallsApi(app: FastifyInstance, api: CallsApi): void {
@@ -44,7 +54,7 @@ export function registerCallsApi(app: FastifyInstance, api: CallsApi): void {
   });
 }
 
-function registerCalls(app: FastifyInstance, { calls, status }: CallsApi): void {
+function registerCalls(app: FastifyInstance, { calls, dialling, status }: CallsApi): void {
   app.get('/v1/status', (): StatusReply => status());
   app.get('/v1/calls', (): CallsReply => ({ calls: calls.snapshots() }));
   app.get<{ Params: { id: string } }>(
@@ -59,6 +69,17 @@ function registerCalls(app: FastifyInstance, { calls, status }: CallsApi): void 
     found(calls, params.id).interrupt();
     return {};
   });
+  app.post<{ Params: { id: string } }>(
+    '/v1/calls/:id/transfer',
+    async ({ params, body }): Promise<TransferReply> => {
+      const { to, callerId } = parsed(transferBody, body);
+      const call = found(calls, params.id);
+      const outcome = call.transfer(dialling.transferTarget(to, callerId || undefined));
+      if (!outcome) throw new PatchcordError('PATCHCORD_TRANSFER_NOT_POSSIBLE');
+      const { transferred, detail } = await outcome;
+      return { transferred, ...(detail === undefined ? {} : { detail }) };
+    },
+  );
 }
 
 function registerDialling(app: FastifyInstance, { dialling, log }: CallsApi): void {
@@ -99,10 +120,11 @@ const carrierFailures: ReadonlySet<ErrorCode> = new Set(['PATCHCORD_DIAL_FAILED'
 /** Status and text that clients of the replaced bridges know, with ours beside them. */
 function carrierFailed(reply: FastifyReply, error: PatchcordError): FastifyReply {
   const { status, carrierCode } = error.details;
+  const { error: message, ...rest } = errorReplyOf(error);
   const body: ErrorReply = {
-    ...errorReplyOf(error),
+    ...rest,
     error: 'Failed to make call',
-    details: { message: error.message, status, carrierCode },
+    details: { message, status, carrierCode },
   };
   return reply.code(500).send(body);
 }
@@ -120,20 +142,4 @@ function overridesOf(body: Partial<Record<keyof OutboundOverrides, string | unde
     ...(body.voice ? { voice: body.voice } : {}),
     ...(body.greeting ? { greeting: body.greeting } : {}),
   };
-}
-
-/** JSON and forms, whatever the rest of the server makes of bodies. A POST without one is fine. */
-function takeBodies(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  const options = { parseAs: 'string', bodyLimit: maxBodyBytes } as const;
-  app.addContentTypeParser('application/json', options, (_request, text, done) => {
-    try {
-      done(null, String(text).trim() === '' ? {} : JSON.parse(String(text)));
-    } catch (thrown) {
-      done(new PatchcordError('PATCHCORD_REQUEST_INVALID', 'body: not valid JSON', {}, thrown));
-    }
-  });
-  app.addContentTypeParser('application/x-www-form-urlencoded', options, (_request, text, done) => {
-    done(null, Object.fromEntries(new URLSearchParams(String(text))));
-  });
 }

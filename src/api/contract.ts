@@ -52,6 +52,21 @@ export interface DialReply {
   readonly carrierCallId: string;
 }
 
+/** `POST /v1/calls/:id/transfer` */
+export interface TransferBody {
+  /** E.164. */
+  readonly to: string;
+  /** Shown to who is called, E.164; undefined: as the carrier has it. */
+  readonly callerId?: string;
+}
+
+/** 200 to `POST /v1/calls/:id/transfer` */
+export interface TransferReply {
+  readonly transferred: boolean;
+  /** Why it was not. */
+  readonly detail?: string;
+}
+
 /** 200 to `POST /v1/calls/:id/hangup` and `POST /v1/calls/:id/interrupt` */
 export type EmptyReply = Readonly<Record<string, never>>;
 

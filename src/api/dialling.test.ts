@@ -205,6 +205,31 @@ describe('dialling', () => {
     ]);
   });
 
+  it('lets a transfer through the same gate', () => {
+    const { dialling } = setUp({ maxPerMinute: 2 });
+    const codeOf = (to: string, callerId?: string): string => {
+      try {
+        dialling.transferTarget(to, callerId);
+        return 'none';
+      } catch (thrown) {
+        return thrown instanceof PatchcordError ? thrown.code : String(thrown);
+      }
+    };
+    expect(dialling.transferTarget('+1 555 123 0100')).toEqual({ to: '+15551230100' });
+    expect(codeOf('+4915112345678')).toBe('PATCHCORD_DIAL_NOT_ALLOWED');
+    expect(codeOf('+18765551234')).toBe('PATCHCORD_DIAL_NOT_ALLOWED');
+    expect(codeOf('sip:desk@example.com')).toBe('PATCHCORD_REQUEST_INVALID');
+    expect(codeOf('+15551230100', 'Alice')).toBe('PATCHCORD_REQUEST_INVALID');
+    expect(dialling.transferTarget('+15551230100', '+1 555 123 0101')).toEqual({
+      to: '+15551230100',
+      callerId: '+15551230101',
+    });
+    expect(codeOf('+15551230100')).toBe('PATCHCORD_DIAL_LIMIT');
+    expect(() => setUp({ allow: [] }).dialling.transferTarget('+15551230100')).toThrow(
+      'PATCHCORD_DIAL_ALLOW',
+    );
+  });
+
   it('no longer listens to calls once it is closed', async () => {
     const { dialling, end } = setUp();
     await dialling.dial('+15551230100');
@@ -231,5 +256,37 @@ describe('a number', () => {
     expect(isCovered('+19005551234', ['+1900555'])).toBe(true);
     expect(isCovered('+18005551234', ['+1'])).toBe(true);
     expect(isCovered('+15551230100', [''])).toBe(false);
+  });
+
+  it.each(
+    '242 246 264 268 284 345 441 473 649 658 664 721 758 767 784 809 829 849 868 869 876'.split(' '),
+  )('in another country that shares +1 needs the prefix of that country: +1%s', (area) => {
+    expect(isCovered(`+1${area}5551234`, ['+1'])).toBe(false);
+    expect(isCovered(`+1${area}5551234`, ['+1', `+1${area.slice(0, 2)}`])).toBe(false);
+    expect(isCovered(`+1${area}5551234`, ['+1', `+1${area}`])).toBe(true);
+  });
+
+  it.each([
+    '212',
+    '416',
+    '867',
+    '340',
+    '670',
+    '671',
+    '684',
+    '787',
+    '939',
+    '800',
+  ])('in the US, its territories and Canada is covered by +1: +1%s', (area) => {
+    expect(isCovered(`+1${area}5551234`, ['+1'])).toBe(true);
+  });
+
+  it('of the pay-per-call exchange 976 needs a prefix of its own, but a toll-free one is as any other', () => {
+    expect(isCovered('+12129761234', ['+1', '+1212'])).toBe(false);
+    expect(isCovered('+12129761234', ['+1', '+1212976'])).toBe(true);
+    expect(isCovered('+18769761234', ['+1', '+1876'])).toBe(false);
+    expect(isCovered('+18769761234', ['+1876976'])).toBe(true);
+    expect(isCovered('+18009761234', ['+1'])).toBe(true);
+    expect(isCovered('+12125559761', ['+1'])).toBe(true);
   });
 });

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { messageOf, PatchcordError } from '../base/errors.ts';
 import type { CallObserver } from '../call/events.ts';
+import type { TransferTarget } from '../call/leg.ts';
 import type { CarrierStatus } from './contract.ts';
 import { e164, isCovered } from './phone-number.ts';
 
@@ -93,13 +94,7 @@ export class Dialling {
     overrides: OutboundOverrides = {},
     carrierName?: string,
   ): Promise<OutboundCall & { readonly carrier: string }> {
-    const number = e164(to);
-    if (number === undefined) {
-      throw new PatchcordError(
-        'PATCHCORD_REQUEST_INVALID',
-        'to: expected a number in E.164, such as +15551230100.',
-      );
-    }
+    const number = numberIn('to', to);
     const carrier = this.#carrier(carrierName);
     this.#checkNumber(number);
     const admission = this.#options.admission();
@@ -118,6 +113,18 @@ export class Dialling {
       this.#dialling -= 1;
       if (this.#dialling === 0) this.#endedMeanwhile.clear();
     }
+  }
+
+  /**
+   * The numbers of a transfer in E.164, past the same gate as a dial: the allow-list and the cap on calls in a minute.
+   * Throws PATCHCORD_REQUEST_INVALID, PATCHCORD_DIAL_NOT_ALLOWED, PATCHCORD_DIAL_LIMIT.
+   */
+  transferTarget(to: string, callerId?: string): TransferTarget {
+    const number = numberIn('to', to);
+    const shown = callerId === undefined ? undefined : numberIn('callerId', callerId);
+    this.#checkNumber(number);
+    this.#countBegun();
+    return { to: number, ...(shown === undefined ? {} : { callerId: shown }) };
   }
 
   close(): void {
@@ -150,15 +157,20 @@ export class Dialling {
     const message =
       allow.length === 0
         ? 'No number may be dialled: PATCHCORD_DIAL_ALLOW is not set.'
-        : 'This number is not covered by PATCHCORD_DIAL_ALLOW (premium numbers need a prefix of their own).';
+        : 'This number is not covered by PATCHCORD_DIAL_ALLOW (premium numbers, and countries within +1, need a prefix of their own).';
     throw new PatchcordError('PATCHCORD_DIAL_NOT_ALLOWED', message, { setting: 'PATCHCORD_DIAL_ALLOW' });
   }
 
   #takePlace(): void {
-    const { clock, maxConcurrent, maxPerMinute } = this.#options;
+    const { maxConcurrent } = this.#options;
     if (this.concurrent >= maxConcurrent) {
       throw limit('PATCHCORD_DIAL_MAX_CONCURRENT', `${maxConcurrent} outbound calls at one time`);
     }
+    this.#countBegun();
+  }
+
+  #countBegun(): void {
+    const { clock, maxPerMinute } = this.#options;
     const now = clock.now();
     while (this.#begun[0] !== undefined && now - this.#begun[0] >= minuteMs) this.#begun.shift();
     if (this.#begun.length >= maxPerMinute) {
@@ -166,6 +178,15 @@ export class Dialling {
     }
     this.#begun.push(now);
   }
+}
+
+function numberIn(field: string, text: string): string {
+  const number = e164(text);
+  if (number !== undefined) return number;
+  throw new PatchcordError(
+    'PATCHCORD_REQUEST_INVALID',
+    `${field}: expected a number in E.164, such as +15551230100.`,
+  );
 }
 
 function canDial(carrier: Dialler): carrier is Required<Dialler> {

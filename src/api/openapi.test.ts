@@ -6,6 +6,7 @@ import { silentLogger } from '../base/logger.ts';
 import { VirtualClock } from '../base/virtual-clock.ts';
 import { Access } from './access.ts';
 import { registerCallsApi } from './calls.ts';
+import { registerInstructions } from './instructions.ts';
 import { openApiDocument, registerOpenApi } from './openapi.ts';
 import { snapshotOf, turnOf } from './test-fixtures.ts';
 
@@ -46,12 +47,20 @@ function gateway() {
     access,
     calls: {
       find: (id) =>
-        id === 'a' ? { snapshot: () => call, interrupt: () => true, end: () => undefined } : undefined,
+        id === 'a'
+          ? {
+              snapshot: () => call,
+              interrupt: () => true,
+              transfer: async () => ({ transferred: false, detail: 'the call has ended' }),
+              end: () => undefined,
+            }
+          : undefined,
       snapshots: () => [call],
     },
     dialling: {
       dial: () =>
         Promise.reject(new PatchcordError('PATCHCORD_DIAL_NOT_ALLOWED', undefined, { setting: 'X' })),
+      transferTarget: (to) => ({ to }),
     },
     log: silentLogger,
     status: () => ({
@@ -62,6 +71,15 @@ function gateway() {
       liveCalls: 1,
       maxCalls: 500,
     }),
+  });
+  registerInstructions(app, {
+    access,
+    files: {
+      list: async () => ['shop.md'],
+      read: async (name) => (name === 'shop' ? { name: 'shop.md', instructions: 'Sell.' } : undefined),
+      save: async () => undefined,
+    },
+    log: silentLogger,
   });
   registerOpenApi(app, { version: '1.2.3', access, log: silentLogger });
   return { app, routes };
@@ -89,10 +107,17 @@ describe('/openapi.json', () => {
       ['POST', '/v1/calls/a/hangup', '/v1/calls/{id}/hangup', 200],
       ['POST', '/v1/calls/a/interrupt', '/v1/calls/{id}/interrupt', 200],
       ['POST', '/v1/calls', '/v1/calls', 403],
+      ['POST', '/v1/calls/a/transfer', '/v1/calls/{id}/transfer', 200],
+      ['POST', '/v1/calls/b/transfer', '/v1/calls/{id}/transfer', 404],
       ['POST', '/make-call', '/make-call', 403],
+      ['GET', '/instructions', '/instructions', 200],
+      ['GET', '/instructions/shop', '/instructions/{filename}', 200],
+      ['GET', '/instructions/none', '/instructions/{filename}', 404],
+      ['POST', '/save-instructions', '/save-instructions', 200],
     ] as const;
     for (const [method, url, path, status] of cases) {
-      const payload = method === 'POST' ? { to: '+15551230100' } : undefined;
+      const payload =
+        method === 'POST' ? { to: '+15551230100', fileName: 'shop', instructions: 'Sell.' } : undefined;
       const reply = await app.inject({
         method,
         url,

@@ -11,9 +11,15 @@ import {
   dialReply,
   emptyReply,
   errorReply,
+  instructionFileReply,
+  instructionFilesReply,
   makeCallBody,
   makeCallReply,
+  saveInstructionsBody,
+  saveInstructionsReply,
   statusReply,
+  transferBody,
+  transferReply,
   turn,
 } from './schemas.ts';
 
@@ -98,6 +104,26 @@ const operations: readonly Operation[] = [
     errors: noCall,
   },
   {
+    method: 'post',
+    path: '/v1/calls/{id}/transfer',
+    id: 'transfer',
+    summary: 'Give the caller to another number',
+    description:
+      'The call ends here once the carrier has taken it. The number must be allowed as for dialling.',
+    body: { schema: transferBody, required: true, form: true },
+    status: 200,
+    reply: transferReply,
+    errors: {
+      ...noCall,
+      400: 'The body is not valid, or a number is not in E.164.',
+      403: 'The number is not allowed; `setting` names what refused.',
+      409: 'The call is not live, or its carrier cannot transfer it.',
+      413: 'The body is too large.',
+      415: 'The body is neither JSON nor a form.',
+      429: 'The cap on outbound calls in a minute is reached, or too many wrong keys were sent.',
+    },
+  },
+  {
     method: 'get',
     path: '/v1/events',
     id: 'events',
@@ -116,6 +142,38 @@ const operations: readonly Operation[] = [
     status: 200,
     reply: makeCallReply,
     errors: dialErrors,
+  },
+  {
+    method: 'get',
+    path: '/instructions',
+    id: 'listInstructions',
+    summary: 'The files of instructions, as the Twilio bridges that this gateway replaces kept them',
+    status: 200,
+    reply: instructionFilesReply,
+    errors: {},
+  },
+  {
+    method: 'get',
+    path: '/instructions/{filename}',
+    id: 'getInstructions',
+    summary: 'One file of instructions',
+    status: 200,
+    reply: instructionFileReply,
+    errors: { 404: 'There is no such file.' },
+  },
+  {
+    method: 'post',
+    path: '/save-instructions',
+    id: 'saveInstructions',
+    summary: 'Write a file of instructions',
+    body: { schema: saveInstructionsBody, required: true, form: true },
+    status: 200,
+    reply: saveInstructionsReply,
+    errors: {
+      400: 'File name or instructions are missing, too long or not of the allowed letters.',
+      413: 'The body is too large.',
+      415: 'The body is neither JSON nor a form.',
+    },
   },
 ];
 
@@ -175,7 +233,9 @@ function operationOf(operation: Operation): Record<string, unknown> {
     operationId: id,
     summary,
     ...(description === undefined ? {} : { description }),
-    ...(path.includes('{id}') ? { parameters: [idParameter] } : {}),
+    ...(path.includes('{')
+      ? { parameters: parameters.filter(({ name }) => path.includes(`{${name}}`)) }
+      : {}),
     ...(body === undefined ? {} : { requestBody: requestBodyOf(body) }),
     responses: {
       [status]: {
@@ -192,13 +252,22 @@ function operationOf(operation: Operation): Record<string, unknown> {
   };
 }
 
-const idParameter = {
-  name: 'id',
-  in: 'path',
-  required: true,
-  description: "The call's id, or the carrier's id of it.",
-  schema: { type: 'string' },
-};
+const parameters = [
+  {
+    name: 'id',
+    in: 'path',
+    required: true,
+    description: "The call's id, or the carrier's id of it.",
+    schema: { type: 'string' },
+  },
+  {
+    name: 'filename',
+    in: 'path',
+    required: true,
+    description: 'Name of the file, with or without `.md`.',
+    schema: { type: 'string' },
+  },
+];
 
 function requestBodyOf({ schema, required, form }: NonNullable<Operation['body']>): Record<string, unknown> {
   const media = { schema: inline(schema, 'input') };

@@ -13,6 +13,7 @@ const statusByCode: Partial<Record<ErrorCode, number>> = {
   PATCHCORD_DIAL_NOT_ALLOWED: 403,
   PATCHCORD_NOT_FOUND: 404,
   PATCHCORD_CALL_NOT_FOUND: 404,
+  PATCHCORD_TRANSFER_NOT_POSSIBLE: 409,
   PATCHCORD_DIAL_LIMIT: 429,
   PATCHCORD_PEER_FLOOD: 429,
   PATCHCORD_DIAL_FAILED: 502,
@@ -27,11 +28,19 @@ export function statusOf(code: ErrorCode): number {
 
 export function errorReplyOf(error: PatchcordError): ErrorReply {
   const { setting } = error.details;
+  const said = carrierSaid(error);
   return {
-    error: error.message,
+    error: said === undefined ? error.message : `${error.message}: ${said}`,
     code: error.code,
     ...(typeof setting === 'string' ? { setting } : {}),
   };
+}
+
+/** A carrier's own words of a refusal. They may name numbers, so they are the error's cause, which is not logged. */
+function carrierSaid(error: PatchcordError): string | undefined {
+  const refused = error.code === 'PATCHCORD_DIAL_FAILED' || error.code === 'PATCHCORD_CARRIER_API';
+  if (!refused || error.details.status === undefined) return undefined;
+  return error.cause instanceof Error ? error.cause.message : undefined;
 }
 
 /** Answers with the error; `status` where it is not the one of the code. */

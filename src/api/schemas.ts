@@ -4,7 +4,7 @@ import type { CallSnapshot } from '../call/events.ts';
 import type { Usage } from '../call/model-session.ts';
 import type { CallState, ModelState } from '../call/states.ts';
 import type { CutCause, Turn } from '../call/transcript.ts';
-import type { CallReply, CallsReply, DialReply, ErrorReply, StatusReply } from './contract.ts';
+import type { CallReply, CallsReply, DialReply, ErrorReply, StatusReply, TransferReply } from './contract.ts';
 
 /** The bodies that are taken and given, as schemas; the compiler holds the replies to the types of the contract. */
 
@@ -21,21 +21,29 @@ const overrides = {
   greeting: optionalText(1000, 'What the agent opens this call with.'),
 };
 
-const to = z
+const phoneNumber = z
   .string()
   .trim()
   .min(1)
   .max(40)
   .describe('Number in E.164, such as `+15551230100`; blanks, dashes, dots and brackets are dropped.');
 
+export const transferBody = z.object({
+  to: phoneNumber,
+  callerId: optionalText(
+    40,
+    'Number that is shown to who is called, in E.164; without it, as the carrier has it.',
+  ),
+});
+
 export const dialBody = z.object({
-  to,
+  to: phoneNumber,
   carrier: optionalText(40, 'Name of the carrier; without it, the first one that can dial.'),
   ...overrides,
 });
 
 export const makeCallBody = z.object({
-  to,
+  to: phoneNumber,
   ...overrides,
   silence: z
     .union([z.string().max(40), z.number()])
@@ -129,6 +137,24 @@ export const dialReply = z.object({
   callId: z.string(),
   carrierCallId: z.string(),
 }) satisfies z.ZodType<DialReply>;
+
+export const transferReply = z.object({
+  transferred: z.boolean(),
+  detail: z.exactOptional(z.string()).describe('Why it was not.'),
+}) satisfies z.ZodType<TransferReply>;
+
+/** What the bridges that this gateway replaces took for a file name and a text. */
+export const saveInstructionsBody = z.object({
+  fileName: optionalText(100, 'Letters, digits, blanks, `_` and `-`; `.md` is added.'),
+  instructions: z.string().max(maxInstructions).optional(),
+});
+
+export const saveInstructionsReply = z.object({
+  message: z.literal('Instructions saved successfully'),
+});
+
+export const instructionFilesReply = z.array(z.object({ name: z.string() }));
+export const instructionFileReply = z.object({ name: z.string(), instructions: z.string() });
 
 export const statusReply = z.object({
   version: z.string(),

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../base/clock.ts';
 import { PatchcordError } from '../base/errors.ts';
 import { VirtualClock } from '../base/virtual-clock.ts';
-import { basicAuthorization, HttpApi } from './http-api.ts';
+import { basicAuthorization, carrierSaid, HttpApi } from './http-api.ts';
 
 let server: Server;
 let baseUrl: string;
@@ -78,6 +78,23 @@ describe("a carrier's API", () => {
     expect(shown).not.toContain('secret');
     expect(shown).not.toContain('hidden');
     expect(shown).not.toContain(authorization);
+  });
+
+  it('is quoted in words, which may name numbers, only to who asks for them and not in what is logged', async () => {
+    answer = (_request, response) => response.writeHead(400).end('+15551230100 is not valid');
+    const readError = () => ({ code: '21211', message: '+15551230100 is not valid' });
+    const quoting = new HttpApi({
+      carrier: 'acme',
+      baseUrl,
+      authorization,
+      clock: new SystemClock(),
+      readError,
+    });
+    const error = await failure(quoting.request('POST', '/calls'));
+    expect(error.message).toBe('acme: POST /calls: 400 (21211)');
+    expect(JSON.stringify(error.details)).not.toContain('+1555');
+    expect(carrierSaid(error)).toBe('+15551230100 is not valid');
+    expect(carrierSaid(new PatchcordError('PATCHCORD_CARRIER_API'))).toBeUndefined();
   });
 
   it('is not waited for longer than the deadline, for its head or for its body', async () => {

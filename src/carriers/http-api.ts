@@ -36,7 +36,8 @@ export class HttpApi {
 
   /**
    * Settles within the deadline (5 s unless set). Throws PATCHCORD_CARRIER_API when the carrier can't be reached,
-   * does not answer in time, or answers with anything but 2xx; `details` then hold `status` and `carrierCode`.
+   * does not answer in time, or answers with anything but 2xx; `details` then hold `status` and `carrierCode`. What
+   * the carrier says in words may name people's numbers: it is the error's `cause` and not in what is logged.
    */
   async request(method: 'GET' | 'POST' | 'DELETE', path: string, body?: HttpApiBody): Promise<HttpApiReply> {
     const { carrier, baseUrl, clock, deadlineMs = 5000 } = this.#options;
@@ -77,10 +78,17 @@ export class HttpApi {
     const { code, message } = this.#options.readError?.(parsed) ?? {};
     throw new PatchcordError(
       'PATCHCORD_CARRIER_API',
-      `${carrier}: ${method} ${path}: ${status}${code === undefined ? '' : ` (${code})`}${message === undefined ? '' : `: ${message}`}`,
+      `${carrier}: ${method} ${path}: ${status}${code === undefined ? '' : ` (${code})`}`,
       { carrier, method, path, status, ...(code === undefined ? {} : { carrierCode: code }) },
+      message === undefined ? undefined : new Error(message),
     );
   }
+}
+
+/** The carrier's own words of a refusal, for who asked; undefined where it had none. Not for the log. */
+export function carrierSaid(thrown: unknown): string | undefined {
+  if (!(thrown instanceof PatchcordError) || thrown.details.status === undefined) return undefined;
+  return thrown.cause instanceof Error ? thrown.cause.message : undefined;
 }
 
 export function basicAuthorization(user: string, password: string): string {

@@ -240,6 +240,11 @@ export const settingTree = {
       unset: 'none: one is made at start and printed',
       description: 'Bearer keys for the REST API and the console. A truly local request needs none.',
     }),
+    instructionsDir: setting(text('a folder'), {
+      names: ['PATCHCORD_INSTRUCTIONS_DIR'],
+      default: './instructions',
+      description: 'Folder of the files that `/instructions` and `/save-instructions` read and write.',
+    }),
   },
   dial: {
     allow: setting(

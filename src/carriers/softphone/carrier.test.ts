@@ -265,6 +265,18 @@ describe('the softphone carrier', () => {
     expect(fake.refusals).toEqual([code]);
   });
 
+  it('cuts the socket of a page that breaks the protocol and does not answer the close', async () => {
+    const { page } = await call();
+    page.socket.send(Buffer.alloc(70_000));
+    page.socket.pause();
+    await fake.waitFor('ended');
+    expect(fake.clock.pending).toBe(1);
+    fake.clock.advance(softphoneDefaults.closeDeadlineMs);
+    expect(fake.clock.pending).toBe(0);
+    page.socket.resume();
+    expect(await page.closed).toBe(1009);
+  });
+
   it('refuses what comes before start', async () => {
     const page = open();
     await once(page.socket, 'open');

@@ -177,10 +177,7 @@ class SoftphonePeer {
     }
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(encodeError(refusal.error));
     this.#socket.close(refusal.closeCode);
-    this.#closeTimer = this.#host.clock.setTimeout(
-      () => this.#socket.terminate(),
-      this.#settings.closeDeadlineMs,
-    );
+    this.#armClose();
   }
 
   /** What `ws` itself finds wrong: a message over the limit, broken UTF-8 or framing. It closes the socket then. */
@@ -192,8 +189,18 @@ class SoftphonePeer {
       code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
         ? new PatchcordError('PATCHCORD_MESSAGE_TOO_LARGE', messageOf(error))
         : new PatchcordError('PATCHCORD_MESSAGE_MALFORMED', messageOf(error));
+    this.#startTimer.cancel();
+    this.#armClose();
     this.#host.refused('softphone', patchcord, this.#fields());
     this.#leg?.lose(patchcord);
+  }
+
+  /** A peer that does not answer our close frame, or that of `ws`, is cut off. */
+  #armClose(): void {
+    this.#closeTimer ??= this.#host.clock.setTimeout(
+      () => this.#socket.terminate(),
+      this.#settings.closeDeadlineMs,
+    );
   }
 
   #fields(): Record<string, unknown> {

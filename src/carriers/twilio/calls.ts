@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { PatchcordError } from '../../base/errors.ts';
+import { messageOf, PatchcordError } from '../../base/errors.ts';
 import type { LegEnd, Party } from '../../call/leg.ts';
 import type { CallOverrides, CarrierHost, DialledCall, DialRequest } from '../carrier.ts';
 import { StreamTokens } from '../stream-tokens.ts';
@@ -153,7 +153,7 @@ export class TwilioCalls {
       // Not admitted after all: nobody would be there when it is answered.
       rest.endCall(callSid, 'canceled').catch((failure: unknown) => {
         this.#host.log.warn(
-          { callSid, err: failure },
+          { callSid, error: messageOf(failure) },
           'an outbound call that was not admitted could not be cancelled',
         );
       });
@@ -208,6 +208,6 @@ async function createCall(dialling: DialSettings, dial: Dial): Promise<string> {
     });
   } catch (thrown) {
     if (!(thrown instanceof PatchcordError) || thrown.details.status === undefined) throw thrown;
-    throw new PatchcordError('PATCHCORD_DIAL_FAILED', thrown.message, { ...thrown.details }, thrown);
+    throw new PatchcordError('PATCHCORD_DIAL_FAILED', thrown.message, { ...thrown.details }, thrown.cause);
   }
 }

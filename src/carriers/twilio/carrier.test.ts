@@ -170,6 +170,14 @@ describe('a status callback', () => {
     expect(await stream.closed).toBe(1008);
   });
 
+  it.each(['/twilio-status-callback', '/status-callback'])('may come by GET: %s', async (path) => {
+    await token();
+    const { CallSid, AccountSid } = ring;
+    const query = new URLSearchParams({ CallSid, AccountSid, CallStatus: 'busy' });
+    expect((await served.get(`${path}?${query}`)).status).toBe(200);
+    expect(host.calls[0]?.ends).toEqual([{ reason: 'busy' }]);
+  });
+
   it('closes the media of a live call that is over', async () => {
     const stream = await served.stream();
     stream.send(startMessage(await token()));
@@ -230,8 +238,6 @@ describe('the media stream', () => {
     const attempts: [string, object, string][] = [
       ['none', startMessage(undefined), 'PATCHCORD_STREAM_TOKEN_INVALID'],
       ['unknown', startMessage('x'.repeat(32)), 'PATCHCORD_STREAM_TOKEN_INVALID'],
-      ['another call', startMessage(await token(), { callSid: 'CA2' }), 'PATCHCORD_CALL_MISMATCH'],
-      ['another account', startMessage(await token(), { accountSid: 'AC2' }), 'PATCHCORD_CALL_MISMATCH'],
     ];
     for (const [name, start, code] of attempts) {
       const stream = await served.stream();
@@ -253,6 +259,19 @@ describe('the media stream', () => {
     expect(host.codes.at(-1)).toBe('PATCHCORD_MESSAGE_ORDER');
     stream.send(mediaMessage(40));
     await host.calls[0]?.audioOf(2);
+  });
+
+  it.each([
+    ['call', { callSid: 'CA2' }],
+    ['account', { accountSid: 'AC2' }],
+  ])('ends the call at once when its token came with another %s, as no other stream will come', async (_, changes) => {
+    const stream = await served.stream();
+    stream.send(startMessage(await token(), changes));
+    expect(await stream.closed).toBe(1008);
+    expect(host.codes).toEqual(['PATCHCORD_CALL_MISMATCH']);
+    expect(host.calls[0]?.ends).toMatchObject([
+      { reason: 'protocol-error', error: { code: 'PATCHCORD_CALL_MISMATCH' } },
+    ]);
   });
 
   it('is closed with 1003 for another audio format, and the call ends', async () => {

@@ -13,6 +13,7 @@ import {
   tokenIn,
 } from '../../../test/support/twilio-host.ts';
 import { PatchcordError } from '../../base/errors.ts';
+import { carrierSaid } from '../http-api.ts';
 import type { TwilioSettings } from './carrier.ts';
 import { twilioCarrier } from './carrier.ts';
 
@@ -191,7 +192,8 @@ describe('dialling', () => {
       code: 'PATCHCORD_DIAL_FAILED',
       details: { status: 400, carrierCode: '21211' },
     });
-    expect(String(error)).toContain("The 'To' number is not valid.");
+    expect(carrierSaid(error)).toBe("The 'To' number is not valid.");
+    expect(JSON.stringify(error) + String(error)).not.toContain('not valid');
     expect(JSON.stringify(error) + String(error)).not.toContain(testSettings.authToken);
     expect(host.calls).toHaveLength(0);
   });

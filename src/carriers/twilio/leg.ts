@@ -12,6 +12,7 @@ import type {
   TransferOutcome,
   TransferTarget,
 } from '../../call/leg.ts';
+import { carrierSaid } from '../http-api.ts';
 import type { TwilioRest } from './rest.ts';
 import type { StreamOwner, TwilioStream } from './stream.ts';
 import { transferTwiml } from './twiml.ts';
@@ -88,23 +89,22 @@ export class TwilioLeg implements Leg, StreamOwner {
     const { callSid, accountSid } = this.#options;
     const { accountSid: startAccountSid = accountSid } = start;
     if (start.callSid !== callSid || (accountSid !== undefined && startAccountSid !== accountSid)) {
-      return new PatchcordError('PATCHCORD_CALL_MISMATCH', undefined, {
-        announced: callSid,
-        started: start.callSid,
-      });
+      const details = { announced: callSid, started: start.callSid };
+      return this.#unusable(new PatchcordError('PATCHCORD_CALL_MISMATCH', undefined, details));
     }
     const { encoding, sampleRate, channels } = start.mediaFormat;
     if (encoding.toLowerCase() !== 'audio/x-mulaw' || sampleRate !== 8000 || channels !== 1) {
-      const error = new PatchcordError('PATCHCORD_AUDIO_FORMAT', undefined, {
-        encoding,
-        sampleRate,
-        channels,
-      });
-      this.end({ reason: 'protocol-error', error });
-      return error;
+      const details = { encoding, sampleRate, channels };
+      return this.#unusable(new PatchcordError('PATCHCORD_AUDIO_FORMAT', undefined, details));
     }
     this.#stream = stream;
     return undefined;
+  }
+
+  /** The token is spent, so no other stream will come: the call must not wait for one. */
+  #unusable(error: PatchcordError): PatchcordError {
+    this.end({ reason: 'protocol-error', error });
+    return error;
   }
 
   streamOpened(): void {
@@ -184,7 +184,7 @@ export class TwilioLeg implements Leg, StreamOwner {
       const taken = await rest.redirect(this.#options.callSid, { twiml });
       return taken ? { transferred: true } : { transferred: false, detail: 'the call has ended' };
     } catch (thrown) {
-      return { transferred: false, detail: messageOf(thrown) };
+      return { transferred: false, detail: carrierSaid(thrown) ?? messageOf(thrown) };
     }
   }
 

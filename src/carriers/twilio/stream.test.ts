@@ -194,6 +194,20 @@ describe('a media stream', () => {
     expect(call.ends[0]?.error?.code).toBe('PATCHCORD_PEER_FLOOD');
   });
 
+  it('takes all marks that a clear sends back at once, and no more of them than it sent', () => {
+    open();
+    const returned = (n: number) => ({ event: 'mark', streamSid: 'MZ1', mark: { name: `mark-${n}` } });
+    for (let n = 0; n < 5000; n++) leg.mark(`mark-${n}`);
+    leg.clear();
+    for (let n = 0; n < 5000; n++) socket.says(returned(n));
+    for (let ms = 0; ms < 900 * 20; ms += 20) socket.says(mediaMessage(ms));
+    expect(socket.closeCode).toBeUndefined();
+    expect(call.log.filter((line) => line.startsWith('played'))).toHaveLength(5000);
+    for (let n = 0; n < 100; n++) socket.says(returned(n));
+    expect(socket.closeCode).toBe(1008);
+    expect(host.codes).toEqual(['PATCHCORD_PEER_FLOOD']);
+  });
+
   it('counts bytes as well as messages', () => {
     open();
     const large = JSON.stringify({ event: 'weather', sky: 'x'.repeat(60_000) });

@@ -65,6 +65,9 @@ const closeCodeOf: Partial<Record<ErrorCode, number>> = {
   PATCHCORD_AUDIO_MALFORMED: closeCodes.invalidPayload,
 };
 
+/** A returned mark is our own name in an envelope of some hundred bytes; anything longer counts as flood. */
+const maxReturnedMarkBytes = 1024;
+
 const asText = { binary: false } as const;
 
 /** One media WebSocket from its upgrade to its close: order, limits and close codes. Owns the socket and its timers. */
@@ -83,6 +86,8 @@ export class TwilioStream {
   #malformedSince = 0;
   #messages = 0;
   #bytes = 0;
+  /** Marks that we sent and that have not come back: a `clear` returns all of them at once. */
+  #marksOut = 0;
   #countingSince: number;
 
   /** `transport`: the connection below the WebSocket, held back so that frames written together leave together. */
@@ -113,7 +118,9 @@ export class TwilioStream {
   }
 
   mark(name: string): void {
-    if (this.#writer !== undefined) this.#send(this.#writer.mark(name));
+    if (this.#writer === undefined) return;
+    this.#marksOut += 1;
+    this.#send(this.#writer.mark(name));
   }
 
   /** Leaves no frame behind: what was held back is written now, and the `clear` after it. */
@@ -134,11 +141,11 @@ export class TwilioStream {
     if (this.#state !== 'opening' && this.#state !== 'open') return;
     // `ws` gives a Buffer for every message of a socket whose binaryType was left alone.
     if (!Buffer.isBuffer(data)) return;
-    if (this.#floods(data.length)) {
+    const message = readMessage(data, isBinary);
+    if (!this.#isOwnMark(message, data.length) && this.#floods(data.length)) {
       this.#refuse(new PatchcordError('PATCHCORD_PEER_FLOOD'));
       return;
     }
-    const message = readMessage(data, isBinary);
     if (message.type === 'malformed') {
       this.#onMalformed(message.error);
       return;
@@ -212,6 +219,13 @@ export class TwilioStream {
       this.#malformed <= this.#limits.malformedFrames;
     if (tolerated) this.#host.refused(error, { closed: false });
     else this.#refuse(error);
+  }
+
+  /** Whether this is the return of a mark that we sent: the peer may send as many of these as it got. */
+  #isOwnMark(message: TwilioMessage, bytes: number): boolean {
+    if (message.type !== 'mark' || this.#marksOut === 0 || bytes > maxReturnedMarkBytes) return false;
+    this.#marksOut -= 1;
+    return true;
   }
 
   /** Reads the clock only when a whole window's worth has come in. */

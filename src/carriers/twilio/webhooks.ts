@@ -25,7 +25,7 @@ export function webhookRoutes(context: WebhookContext): WebhookRoute[] {
   });
   const status = (path: string): WebhookRoute => ({
     path,
-    methods: ['POST'],
+    methods: ['GET', 'POST'],
     recognises,
     handle: (request) => answerStatus(request, context),
   });
