@@ -167,7 +167,7 @@ export class Conversation {
       events: {
         itemSent: (item) => this.#itemSent(item),
         itemHeardFirst: (item, startedAt) => this.#joined?.turns.itemHeardFirst(item, startedAt),
-        itemHeard: (item, heardMs) => this.#transcript.agentHeard(item.itemId, heardMs),
+        itemHeard: (item, heardMs) => this.#transcript.agentHeard(item, heardMs),
         underrun: () => this.#options.emit({ type: 'playout.underrun' }),
         drained: () => this.#joined?.turns.checkQuiet(),
       },
@@ -260,8 +260,8 @@ export class Conversation {
     this.#uplink?.close();
     const joined = this.#joined;
     if (joined) {
-      for (const { itemId, heardMs, generatedMs, generationDone } of joined.playout.cut()) {
-        this.#transcript.agentCut(itemId, 'call-ended', heardMs, generatedMs, generationDone);
+      for (const item of joined.playout.cut()) {
+        this.#transcript.agentCut(item, 'call-ended', item.generationDone);
       }
       joined.responses.close();
       joined.turns.close();
@@ -378,10 +378,10 @@ export class Conversation {
     const { apology } = this.#options;
     const itemId = 'phrase-apology';
     const item: AudioItem = { responseId: itemId, itemId, contentIndex: 0 };
-    this.#transcript.agentStarted(itemId);
+    this.#transcript.agentStarted(item);
     const audio = apology.audio(this.#leg.sends);
     joined.playout.appendPhrase(item, audio);
-    this.#transcript.agentText(itemId, apology.text, joined.playout.generatedMs(itemId));
+    this.#transcript.agentText(item, apology.text, joined.playout.generatedMs(item));
     this.#goodbye.request('model-failed', false, joined.playout);
     this.#goodbye.agentQuiet();
   }

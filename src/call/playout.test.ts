@@ -156,9 +156,10 @@ describe('the ledger of agent audio', () => {
           const seen = new Map<string, { heardMs: number; generatedMs: number }>();
           run(steps, { ...network, jitterSeed }, ({ playout, carrier }) => {
             for (const itemId of carrier.sentMs.keys()) {
-              if (playout.generatedMs(itemId) === 0) continue;
-              const heardMs = playout.heardMs(itemId);
-              const generatedMs = playout.generatedMs(itemId);
+              const item = itemOf(Number(itemId.slice('item-'.length)));
+              if (playout.generatedMs(item) === 0) continue;
+              const heardMs = playout.heardMs(item);
+              const generatedMs = playout.generatedMs(item);
               const before = seen.get(itemId) ?? { heardMs: 0, generatedMs: 0 };
               expect(heardMs).toBeGreaterThanOrEqual(before.heardMs);
               expect(generatedMs).toBeGreaterThanOrEqual(before.generatedMs);
@@ -208,7 +209,7 @@ describe('the ledger of agent audio', () => {
       for (let second = 1; second <= 60; second++) {
         clock.advance(1000);
         // What is heard is one outbound delay behind the clock until a clear has travelled as far.
-        expect(Math.abs(playout.heardMs('item-1') - (carrier.heardMs('item-1') + 40))).toBeLessThanOrEqual(
+        expect(Math.abs(playout.heardMs(itemOf(1)) - (carrier.heardMs('item-1') + 40))).toBeLessThanOrEqual(
           20,
         );
       }
@@ -357,7 +358,7 @@ describe('the ledger of agent audio', () => {
     let before = 0;
     for (let step = 0; step < 60; step++) {
       clock.advance(100);
-      const heardMs = playout.heardMs('item-2');
+      const heardMs = playout.heardMs(itemOf(2));
       expect(heardMs).toBeGreaterThanOrEqual(before);
       before = heardMs;
     }
@@ -381,7 +382,7 @@ describe('the ledger of agent audio', () => {
     playout.finish(itemOf(1));
     say(itemOf(2), 500, 100);
     expect(playout.pendingMs).toBe(2000);
-    expect(playout.heardMs('item-1')).toBe(0);
+    expect(playout.heardMs(itemOf(1))).toBe(0);
     clock.advance(3000);
     playout.open(carrier, pcmu8k, traits);
     playout.finish(itemOf(2));
@@ -432,7 +433,7 @@ describe('the ledger of agent audio', () => {
       say(itemOf(1), 2000, 200);
       clock.advance(2000);
     }
-    expect(playout.heardMs('item-1')).toBe(600_000);
+    expect(playout.heardMs(itemOf(1))).toBe(600_000);
     playout.cut();
     playout.close();
   });
@@ -445,5 +446,66 @@ describe('the ledger of agent audio', () => {
     playout.close();
     clock.advance(60_000);
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('an item with several audio parts', () => {
+  const first: AudioItem = { responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 };
+  const second: AudioItem = { ...first, contentIndex: 1 };
+  /** 1000 ms of the first part and 2000 ms of the second. */
+  const twoParts = () => {
+    const all = setUp();
+    all.say(first, 1000);
+    all.playout.finish(first);
+    all.say(second, 2000);
+    return all;
+  };
+
+  it('is cut in its second part, by that part’s own milliseconds', () => {
+    const { clock, playout } = twoParts();
+    clock.advance(1500);
+    expect(playout.cut()).toEqual([
+      { ...second, heardMs: 500, generatedMs: 2000, owned: true, generationDone: false },
+    ]);
+  });
+
+  it('is cut in its first part: the model is told that one place, and nothing of the rest is played', () => {
+    const { clock, playout } = twoParts();
+    playout.finish(second);
+    clock.advance(400);
+    expect(playout.cut()).toEqual([
+      { ...first, heardMs: 400, generatedMs: 1000, owned: true, generationDone: true },
+      { ...second, heardMs: 0, generatedMs: 2000, owned: false, generationDone: true },
+    ]);
+    expect(playout.append(second, audio(100))).toBe(false);
+    expect(playout.append({ ...first, contentIndex: 2 }, audio(100))).toBe(false);
+  });
+
+  it('is cut at the start of its second part when only the first was heard', () => {
+    const { clock, playout } = twoParts();
+    clock.advance(1000);
+    expect(playout.cut()).toMatchObject([{ ...second, heardMs: 0, owned: true }]);
+  });
+
+  it('waits for its second part after the first is finished', () => {
+    const { clock, playout, heard, drains } = twoParts();
+    clock.advance(5000);
+    expect(drains()).toBe(1);
+    expect(playout.unfinished).toBe(true);
+    expect(playout.generatedMs(second)).toBe(2000);
+    playout.finish(second);
+    expect(playout.unfinished).toBe(false);
+    expect(heard.get('item-1')).toBe(2000);
+  });
+
+  it('is not mixed up with an item of the same name in another response', () => {
+    const { clock, playout, say } = setUp();
+    const other = { ...first, responseId: 'resp-2' };
+    say(first, 1000);
+    playout.finish(first);
+    say(other, 1000);
+    clock.advance(1200);
+    expect(playout.cut()).toMatchObject([{ ...other, heardMs: 200, generatedMs: 1000, owned: true }]);
+    expect(playout.append({ ...first, responseId: 'resp-3' }, audio(100))).toBe(true);
   });
 });

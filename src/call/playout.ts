@@ -34,16 +34,21 @@ export interface PlayoutEvents {
   drained(): void;
 }
 
-/** What was cut: every item not heard to its end, with what of it was heard. */
+/** One audio part of one item of one response: ids alone may come again, and an item may have several parts. */
+export function partKey({ responseId, itemId, contentIndex }: AudioItem): string {
+  return `${responseId}\n${itemId}\n${contentIndex}`;
+}
+
+/** What was cut: every part not heard to its end, with what of it was heard. */
 export interface CutItem extends HeardItem {
-  /** False: the model that made it is gone, or it never came from a model. */
+  /** The model is told: false when the one that made it is gone, or when another part tells where the item was cut. */
   readonly owned: boolean;
   readonly generationDone: boolean;
 }
 
 /** What is still to be heard although its model is gone; `complete`: nothing of it is missing. */
 export interface PlayingOn {
-  readonly itemId: string;
+  readonly item: AudioItem;
   readonly generatedMs: number;
   readonly complete: boolean;
 }
@@ -54,6 +59,7 @@ interface Span {
 }
 
 interface Entry {
+  readonly key: string;
   readonly item: AudioItem;
   generatedMs: number;
   generationDone: boolean;
@@ -72,8 +78,8 @@ export interface PlayoutOptions {
 }
 
 /**
- * The ledger of audio on its way to the caller's ear: what was generated, sent and heard of every item.
- * For every item `0 <= heardMs <= sentMs <= generatedMs`, and none ever falls.
+ * The ledger of audio on its way to the caller's ear: what was generated, sent and heard of every part of every item.
+ * For every part `0 <= heardMs <= sentMs <= generatedMs`, and none ever falls.
  */
 export class Playout {
   readonly #clock: Clock;
@@ -145,7 +151,7 @@ export class Playout {
 
   /** No more audio of the item comes. */
   finish(item: AudioItem): void {
-    const entry = this.#entries.get(item.itemId);
+    const entry = this.#entries.get(partKey(item));
     if (!entry || entry.generationDone) return;
     entry.generationDone = true;
     if (!this.#port) return;
@@ -204,7 +210,7 @@ export class Playout {
         owned,
         generationDone,
       });
-      this.bury(entry.item.itemId);
+      this.bury(itemKey(entry.item));
       if (!generationDone) this.bury(entry.item.responseId);
     }
     if (activeResponseId !== undefined) this.bury(activeResponseId);
@@ -221,7 +227,7 @@ export class Playout {
       this.#waiting.timer?.cancel();
       this.#waiting.timer = this.#clock.setTimeout(() => this.#release(), 0);
     }
-    return items;
+    return toldOnce(items);
   }
 
   /**
@@ -232,7 +238,7 @@ export class Playout {
     const playing: PlayingOn[] = [];
     for (const entry of [...this.#entries.values()]) {
       const { item, generatedMs, generationDone } = entry;
-      playing.push({ itemId: item.itemId, generatedMs: Math.floor(generatedMs), complete: generationDone });
+      playing.push({ item, generatedMs: Math.floor(generatedMs), complete: generationDone });
       this.bury(entry.item.responseId);
       this.finish(entry.item);
       entry.owned = false;
@@ -240,7 +246,7 @@ export class Playout {
     return playing;
   }
 
-  /** Nothing of this response or item may reach the carrier any more. */
+  /** Nothing of this response may reach the carrier any more. */
   bury(id: string): void {
     this.#dead.add(id);
     if (this.#dead.size <= maxDead) return;
@@ -251,7 +257,7 @@ export class Playout {
   }
 
   isDead(item: AudioItem): boolean {
-    return this.#dead.has(item.responseId) || this.#dead.has(item.itemId);
+    return this.#dead.has(item.responseId) || this.#dead.has(itemKey(item));
   }
 
   /** Audio that the caller has not heard yet, wherever it is. */
@@ -269,13 +275,13 @@ export class Playout {
     return this.#entries.size > 0;
   }
 
-  heardMs(itemId: string): number {
-    const entry = this.#entries.get(itemId);
+  heardMs(item: AudioItem): number {
+    const entry = this.#entries.get(partKey(item));
     return entry ? this.#heardMs(entry, this.#timeline.position()) : 0;
   }
 
-  generatedMs(itemId: string): number {
-    return Math.floor(this.#entries.get(itemId)?.generatedMs ?? 0);
+  generatedMs(item: AudioItem): number {
+    return Math.floor(this.#entries.get(partKey(item))?.generatedMs ?? 0);
   }
 
   /** Calls back once when all that was sent is heard and, where the carrier says so, acknowledged; bounded. */
@@ -309,9 +315,11 @@ export class Playout {
   }
 
   #entry(item: AudioItem, owned: boolean): Entry {
-    const known = this.#entries.get(item.itemId);
+    const key = partKey(item);
+    const known = this.#entries.get(key);
     if (known) return known;
     const entry: Entry = {
+      key,
       item,
       generatedMs: 0,
       generationDone: false,
@@ -320,7 +328,7 @@ export class Playout {
       toldMs: 0,
       spans: [],
     };
-    this.#entries.set(item.itemId, entry);
+    this.#entries.set(key, entry);
     return entry;
   }
 
@@ -386,9 +394,9 @@ export class Playout {
   /** Everything sent was heard: items that are complete leave the ledger. */
   #settle(): void {
     this.#timeline.settle();
-    for (const [itemId, entry] of [...this.#entries]) {
+    for (const entry of [...this.#entries.values()]) {
       if (!entry.generationDone) continue;
-      this.#entries.delete(itemId);
+      this.#entries.delete(entry.key);
       this.#events.itemHeard(entry.item, this.#heardMs(entry, this.#timeline.endMs));
     }
     this.#events.drained();
@@ -418,4 +426,17 @@ export class Playout {
     entry.toldMs = Math.max(entry.toldMs, wholeMs);
     return entry.toldMs;
   }
+}
+
+function itemKey({ responseId, itemId }: AudioItem): string {
+  return `${responseId}\n${itemId}`;
+}
+
+/** An item is cut at one place: in the last of its parts that was heard at all, else at its first. */
+function toldOnce(items: readonly CutItem[]): CutItem[] {
+  const places = new Map<string, CutItem>();
+  for (const item of items) {
+    if (item.heardMs > 0 || !places.has(itemKey(item))) places.set(itemKey(item), item);
+  }
+  return items.map((item) => (places.get(itemKey(item)) === item ? item : { ...item, owned: false }));
 }

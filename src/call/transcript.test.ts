@@ -61,6 +61,60 @@ describe('the transcript', () => {
     expect(call.snapshot().turns[0]).toMatchObject({ text: 'Hi.', heardText: 'Hi.', heardMs: 300 });
   });
 
+  it('keeps the parts of one item apart', () => {
+    const { model, clock, call } = liveCall();
+    const { session } = model;
+    const second = { ...item, contentIndex: 1 };
+    session.events.responseStarted('resp-1', undefined);
+    session.events.agentText(item, 'First.');
+    session.speak(item, 500);
+    session.events.audioDone(item);
+    session.events.agentText(second, 'And a second part.');
+    session.speak(second, 1000);
+    clock.advance(700);
+    session.events.speechStarted('user-1');
+    expect(call.snapshot().turns.filter(({ role }) => role === 'agent')).toMatchObject([
+      { text: 'First.', heardText: 'First.', heardMs: 500 },
+      { text: 'And a second part.', heardMs: 200, generatedMs: 1000, cut: 'caller-spoke' },
+    ]);
+    expect(session.interruptions[0]?.items).toMatchObject([{ contentIndex: 1, heardMs: 200 }]);
+  });
+
+  it('keeps a text without end only up to a bound, and marks that', () => {
+    const { model, call } = liveCall();
+    const { session } = model;
+    session.events.responseStarted('resp-1', undefined);
+    for (let count = 0; count < 300; count += 1) session.events.agentText(item, 'words '.repeat(100));
+    session.events.callerText('user-1', 'w'.repeat(50_000), false);
+    session.events.callerText('user-1', 'w'.repeat(50_000), false);
+    for (const { text } of call.snapshot().turns) {
+      expect(text).toHaveLength(20_004);
+      expect(text.endsWith(' […]')).toBe(true);
+    }
+  });
+
+  it('ends a caller’s turn whose words never come once the answer is over, and still takes them later', () => {
+    const { model, clock, of, call } = liveCall();
+    const { session } = model;
+    session.events.speechStarted('user-1');
+    session.events.speechStopped('user-1', 500);
+    session.answer('resp-1', 'item-1', 800, 'Yes.');
+    expect(of('turn.ended')).toEqual([]);
+    clock.advance(1000);
+    expect(of('turn.ended').map(({ turn }) => turn.role)).toEqual(['agent', 'caller']);
+    session.events.callerText('user-1', 'Are you there?', true);
+    session.events.callerText('user-1', 'Something else.', true);
+    expect(call.snapshot().turns[0]).toMatchObject({ text: 'Are you there?', ended: true });
+    expect(of('turn.ended')).toHaveLength(2);
+  });
+
+  it('ends a caller’s turn without words when the model is lost', () => {
+    const { model, of } = liveCall();
+    model.session.events.speechStarted('user-1');
+    model.session.events.resuming(lost);
+    expect(of('turn.ended')).toMatchObject([{ turn: { role: 'caller', text: '', ended: true } }]);
+  });
+
   it('keeps what was heard of a recorded apology that was cut', async () => {
     const { model, clock, call, leg, of } = liveCall();
     model.session.events.failed(lost, true);

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { HeardText } from './heard-text.ts';
-import type { HistoryItem } from './model-session.ts';
-import type { PlayingOn } from './playout.ts';
+import type { AudioItem, HeardItem, HistoryItem } from './model-session.ts';
+import { type PlayingOn, partKey } from './playout.ts';
 
 /** What made the agent stop. */
 export type CutCause = 'caller-spoke' | 'digit' | 'operator' | 'model-lost' | 'call-ended';
@@ -32,6 +32,9 @@ export interface TranscriptEvents {
 
 /** Turns kept per call; of longer calls the oldest are forgotten. */
 const maxTurns = 2000;
+/** Characters kept per turn; a longer text ends in the sign for what is left out. */
+const maxTurnChars = 20_000;
+const leftOut = ' […]';
 
 interface Record {
   readonly turnId: number;
@@ -46,6 +49,8 @@ interface Record {
   cut: CutCause | undefined;
   /** The model was lost while it made this: text may be ahead of the audio that came. */
   broken: boolean;
+  /** The whole text of a caller's turn has come. */
+  worded: boolean;
   ended: boolean;
 }
 
@@ -68,8 +73,8 @@ export class Transcript {
     return this.#records.map(view);
   }
 
-  turnIdOf(itemId: string): number | undefined {
-    return this.#byKey.get(itemId)?.turnId;
+  turnIdOf(item: AudioItem): number | undefined {
+    return this.#byKey.get(partKey(item))?.turnId;
   }
 
   /** The caller began to speak; the words come later, perhaps after the answer. */
@@ -77,32 +82,46 @@ export class Transcript {
     if (!this.#byKey.has(itemId)) this.#open('caller', itemId);
   }
 
-  /** `final`: the whole text, else a piece to append. */
+  /** `final`: the whole text, else a piece to append. May come after the turn has ended without it. */
   callerText(itemId: string, text: string, final: boolean): void {
     const record = this.#byKey.get(itemId) ?? this.#open('caller', itemId);
-    if (record.ended) return;
-    record.callerText = final ? text : record.callerText + text;
+    if (record.worded) return;
+    record.worded = final;
+    record.callerText = bounded(final ? text : record.callerText + text);
     record.heardText = record.callerText;
-    if (final) this.#end(record);
+    if (final && !record.ended) this.#end(record);
     else this.#events.updated(view(record));
+  }
+
+  /** No words of the caller's turn are waited for any more; without an id: of none. */
+  callerEnded(itemId?: string): void {
+    for (const record of this.#records) {
+      if (record.role === 'caller' && !record.ended && (itemId ?? record.key) === record.key)
+        this.#end(record);
+    }
   }
 
   /** Something the caller did that has words of its own, such as pressing keys. */
   callerNote(text: string): void {
     const record = this.#open('caller', `note-${this.#nextTurnId}`);
+    record.worded = true;
     record.callerText = text;
     record.heardText = text;
     this.#end(record);
   }
 
-  agentStarted(itemId: string): void {
-    if (!this.#byKey.has(itemId)) this.#open('agent', itemId);
+  agentStarted(item: AudioItem): void {
+    const key = partKey(item);
+    if (!this.#byKey.has(key)) this.#open('agent', key);
   }
 
-  agentText(itemId: string, delta: string, generatedMs: number): void {
-    const record = this.#byKey.get(itemId) ?? this.#open('agent', itemId);
+  agentText(item: AudioItem, delta: string, generatedMs: number): void {
+    const key = partKey(item);
+    const record = this.#byKey.get(key) ?? this.#open('agent', key);
     if (record.ended && (record.cut || record.broken)) return;
-    record.words.append(delta, generatedMs);
+    const roomChars = maxTurnChars - record.words.text.length;
+    if (roomChars <= 0) return;
+    record.words.append(delta.length > roomChars ? delta.slice(0, roomChars) + leftOut : delta, generatedMs);
     record.generatedMs = Math.max(record.generatedMs, generatedMs);
     // Words that come after all of their audio was heard.
     if (record.ended) record.heardText = record.words.text;
@@ -110,8 +129,8 @@ export class Transcript {
   }
 
   /** All audio of the item was heard. */
-  agentHeard(itemId: string, heardMs: number): void {
-    const record = this.#byKey.get(itemId);
+  agentHeard(item: AudioItem, heardMs: number): void {
+    const record = this.#byKey.get(partKey(item));
     if (!record || record.ended) return;
     record.heardMs = heardMs;
     record.generatedMs = heardMs;
@@ -124,7 +143,8 @@ export class Transcript {
 
   /** The model is lost: what has audio plays on, of the rest nothing will be heard. */
   modelLost(playing: readonly PlayingOn[]): void {
-    const byItem = new Map(playing.map((item) => [item.itemId, item]));
+    this.callerEnded();
+    const byItem = new Map(playing.map((playingOn) => [partKey(playingOn.item), playingOn]));
     for (const record of this.#records) {
       if (record.role !== 'agent' || record.ended) continue;
       const item = byItem.get(record.key);
@@ -138,9 +158,11 @@ export class Transcript {
     }
   }
 
-  agentCut(itemId: string, cause: CutCause, heardMs: number, generatedMs: number, complete: boolean): void {
-    const record = this.#byKey.get(itemId);
+  /** `complete`: nothing more of the item would have come. */
+  agentCut(item: HeardItem, cause: CutCause, complete: boolean): void {
+    const record = this.#byKey.get(partKey(item));
     if (!record || record.ended) return;
+    const { heardMs, generatedMs } = item;
     record.heardMs = heardMs;
     record.generatedMs = generatedMs;
     record.heardText = record.words.until(heardMs, generatedMs, complete && !record.broken);
@@ -185,6 +207,7 @@ export class Transcript {
       generatedMs: 0,
       cut: undefined,
       broken: false,
+      worded: false,
       ended: false,
     };
     this.#nextTurnId += 1;
@@ -201,7 +224,20 @@ export class Transcript {
   #end(record: Record): void {
     record.ended = true;
     this.#events.ended(view(record));
+    if (record.role === 'agent') this.#endCallersBefore(record);
   }
+
+  /** The agent has answered: words of the caller's turns before that have not come yet may never come. */
+  #endCallersBefore(answer: Record): void {
+    for (const record of this.#records) {
+      if (record === answer) return;
+      if (record.role === 'caller' && !record.ended) this.#end(record);
+    }
+  }
+}
+
+function bounded(text: string): string {
+  return text.length > maxTurnChars ? text.slice(0, maxTurnChars) + leftOut : text;
 }
 
 /** What is still playing will be heard, unless it is cut later. */

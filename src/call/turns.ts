@@ -2,7 +2,7 @@ import type { AudioChunk } from '../audio/chunk.ts';
 import type { Clock, Timeout } from '../base/clock.ts';
 import type { CallEventBody } from './events.ts';
 import type { AudioItem, ModelSession, ResponseDone } from './model-session.ts';
-import type { Playout } from './playout.ts';
+import { type Playout, partKey } from './playout.ts';
 import type { Responses } from './responses.ts';
 import type { CutCause, Transcript } from './transcript.ts';
 
@@ -108,7 +108,7 @@ export class Turns {
   agentText(item: AudioItem, delta: string): void {
     this.#responses.progress();
     if (this.#playout.isDead(item)) return;
-    this.#transcript.agentText(item.itemId, delta, this.#playout.generatedMs(item.itemId));
+    this.#transcript.agentText(item, delta, this.#playout.generatedMs(item));
   }
 
   responseDone(done: ResponseDone): void {
@@ -119,25 +119,25 @@ export class Turns {
 
   /** The first audio of an item went to the carrier. */
   itemSent(item: AudioItem): void {
-    this.#transcript.agentStarted(item.itemId);
+    this.#transcript.agentStarted(item);
     const due = this.#due;
     if (!due) return;
     this.#due = undefined;
     const event: LatencyEvent = {
       type: 'latency.turn',
-      turnId: this.#transcript.turnIdOf(item.itemId) ?? 0,
+      turnId: this.#transcript.turnIdOf(item) ?? 0,
       firstAudioMs: this.#clock.now() - due.stoppedAt,
       ...(due.endpointingMs === undefined ? {} : { endpointingMs: due.endpointingMs }),
     };
     this.#measured.clear();
-    this.#measured.set(item.itemId, { stoppedAt: due.stoppedAt, event });
+    this.#measured.set(partKey(item), { stoppedAt: due.stoppedAt, event });
     this.#port.emit(event);
   }
 
   itemHeardFirst(item: AudioItem, startedAt: number): void {
-    const measured = this.#measured.get(item.itemId);
+    const measured = this.#measured.get(partKey(item));
     if (!measured) return;
-    this.#measured.delete(item.itemId);
+    this.#measured.delete(partKey(item));
     const heardMs = Math.max(measured.event.firstAudioMs, startedAt - measured.stoppedAt);
     this.#port.emit({ ...measured.event, heardMs });
   }
@@ -201,9 +201,7 @@ export class Turns {
       this.#session.interrupt({ items, ...(cancel === undefined ? {} : { cancel }) });
     }
     this.#measured.clear();
-    for (const { itemId, heardMs, generatedMs, generationDone } of cut) {
-      this.#transcript.agentCut(itemId, cause, heardMs, generatedMs, generationDone);
-    }
+    for (const item of cut) this.#transcript.agentCut(item, cause, item.generationDone);
     this.#transcript.cutOpen(cause);
     if (cut.length === 0) return;
     this.#port.emit({

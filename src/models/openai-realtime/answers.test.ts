@@ -324,6 +324,14 @@ describe('interrupting an answer', () => {
     socket.says(says.itemAdded('a1'));
     expect(socket.all('conversation.item.delete').map((event) => event.item_id)).toEqual(['a1']);
   });
+
+  it('empties a later part that nobody heard, and keeps the item of which the first part was heard', () => {
+    const { socket, session } = ready();
+    socket.says(says.itemAdded('a1'));
+    session.interrupt({ items: [{ ...item('a1', 0, 400), contentIndex: 1 }] });
+    expect(socket.all('conversation.item.delete')).toHaveLength(0);
+    expect(socket.last('conversation.item.truncate')).toMatchObject({ content_index: 1, audio_end_ms: 0 });
+  });
 });
 
 describe('tool calls', () => {

@@ -96,13 +96,14 @@ export class Answers {
       const answer = this.#answers.get(item.responseId);
       if (answer && !answer.done) answer.dead = true;
       const endMs = Math.floor(Math.min(item.heardMs, item.generatedMs - this.#options.truncateMarginMs));
-      if (endMs > 0) {
+      // A later part of an item stands behind parts that were heard: the item stays.
+      if (endMs > 0 || item.contentIndex > 0) {
         this.#options.send({
           type: 'conversation.item.truncate',
           event_id: this.#options.nextId('truncate'),
           item_id: item.itemId,
           content_index: item.contentIndex,
-          audio_end_ms: endMs,
+          audio_end_ms: Math.max(0, endMs),
         });
       } else if (this.#announced.has(item.itemId)) this.#delete(item.itemId);
       else this.#deleteLater.set(item.itemId, true);
