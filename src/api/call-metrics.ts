@@ -85,7 +85,7 @@ export function callMetrics(registry: Registry) {
     ]),
     refusedPeers: counter(
       'refused_peers_total',
-      "Requests, sockets and messages of carriers' peers that were refused.",
+      "Requests, sockets and messages of carriers' peers that were refused. Carrier api: sockets that listen to events.",
       ['carrier', 'code'],
     ),
     admissionRefusals: counter(
