@@ -57,7 +57,7 @@ export interface TransferBody {
   /** E.164. */
   readonly to: string;
   /** Shown to who is called, E.164; undefined: as the carrier has it. */
-  readonly callerId?: string;
+  readonly callerId?: string | undefined;
 }
 
 /** 200 to `POST /v1/calls/:id/transfer` */

@@ -4,7 +4,15 @@ import type { CallSnapshot } from '../call/events.ts';
 import type { Usage } from '../call/model-session.ts';
 import type { CallState, ModelState } from '../call/states.ts';
 import type { CutCause, Turn } from '../call/transcript.ts';
-import type { CallReply, CallsReply, DialReply, ErrorReply, StatusReply, TransferReply } from './contract.ts';
+import type {
+  CallReply,
+  CallsReply,
+  DialReply,
+  ErrorReply,
+  StatusReply,
+  TransferBody,
+  TransferReply,
+} from './contract.ts';
 
 /** The bodies that are taken and given, as schemas; the compiler holds the replies to the types of the contract. */
 
@@ -34,7 +42,7 @@ export const transferBody = z.object({
     40,
     'Number that is shown to who is called, in E.164; without it, as the carrier has it.',
   ),
-});
+}) satisfies z.ZodType<TransferBody>;
 
 export const dialBody = z.object({
   to: phoneNumber,
