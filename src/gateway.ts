@@ -18,6 +18,7 @@ import { notFoundHandler } from './api/replies.ts';
 import { type Clock, SystemClock } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
 import { version } from './base/version.ts';
+import type { Tool } from './call/tools.ts';
 import type { Carrier, SocketRoute, UpgradeDecision } from './carriers/carrier.ts';
 import { softphoneCarrier, softphoneDefaults } from './carriers/softphone/carrier.ts';
 import { twilioCarrier } from './carriers/twilio/carrier.ts';
@@ -31,6 +32,8 @@ export interface GatewayOptions {
   readonly settings: Settings;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** What agents may call beside the built-in tools. */
+  readonly tools?: readonly Tool[];
 }
 
 export interface Gateway {
@@ -58,14 +61,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const clock = options.clock ?? new SystemClock();
   const choice = await chooseModel(settings, clock, log);
   try {
-    return await start(settings, clock, log, choice);
+    return await start(options, clock, choice);
   } catch (thrown) {
     await choice.close();
     throw thrown;
   }
 }
 
-async function start(settings: Settings, clock: Clock, log: Logger, choice: ModelChoice): Promise<Gateway> {
+async function start(options: GatewayOptions, clock: Clock, choice: ModelChoice): Promise<Gateway> {
+  const { settings, log, tools = [] } = options;
   const metrics = new Metrics({
     version,
     maxCalls: settings.call.maxCalls,
@@ -76,6 +80,7 @@ async function start(settings: Settings, clock: Clock, log: Logger, choice: Mode
     clock,
     log,
     model: choice.model,
+    tools,
     peerRefused: (carrier, error) => metrics.refused(carrier, error),
     callRefused: (error) => metrics.admissionRefused(error.code),
   });

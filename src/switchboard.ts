@@ -10,6 +10,7 @@ import { endCallTool } from './call/end-call.ts';
 import type { Leg } from './call/leg.ts';
 import type { SpeechModel } from './call/model-session.ts';
 import type { Phrase } from './call/phrase.ts';
+import { checkedTools, type Tool } from './call/tools.ts';
 import type { AcceptedCall, CallOverrides, CarrierHost } from './carriers/carrier.ts';
 import type { Settings } from './config/schema.ts';
 
@@ -18,6 +19,8 @@ export interface SwitchboardOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly model: SpeechModel;
+  /** What agents may call beside the built-in tools. */
+  readonly tools?: readonly Tool[];
   /** Told about every refused or malformed peer. */
   peerRefused(carrier: string, error: PatchcordError): void;
   /** Told about every call that was not admitted. */
@@ -34,6 +37,7 @@ export class Switchboard {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #model: SpeechModel;
+  readonly #tools: readonly Tool[];
   readonly #agents: AgentSource;
   readonly #apology: Phrase;
   readonly #told: Pick<SwitchboardOptions, 'peerRefused' | 'callRefused'>;
@@ -44,6 +48,7 @@ export class Switchboard {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#model = options.model;
+    this.#tools = checkedTools([endCallTool, ...(options.tools ?? [])]);
     this.#told = options;
     this.#agents = agents;
     this.#apology = loadPhrase(
@@ -53,6 +58,7 @@ export class Switchboard {
     this.directory = new CallDirectory(options.log);
   }
 
+  /** @throws PatchcordError PATCHCORD_CONFIG_INVALID */
   static async create(options: SwitchboardOptions): Promise<Switchboard> {
     const { openai, agent } = options.settings;
     const source = {
@@ -105,7 +111,7 @@ export class Switchboard {
       leg,
       agent: this.#agents.agent(overrides),
       model: this.#model,
-      tools: [endCallTool],
+      tools: this.#tools,
       limits: this.#settings.call,
       apology: this.#apology,
       clock: this.#clock,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PatchcordError } from '../base/errors.ts';
 import { liveCall } from './testing/set-up.ts';
-import type { Tool, ToolContext, ToolResult } from './tools.ts';
+import { checkedTools, type Tool, type ToolContext, type ToolResult } from './tools.ts';
 
 const lost = new PatchcordError('PATCHCORD_MODEL_LOST');
 
@@ -230,5 +230,18 @@ describe('a tool that runs while the session with the model is lost', () => {
     await clock.advanceAsync(5000);
     expect([session.texts, session.results]).toEqual([[], []]);
     expect(leg.hangUps).toEqual(['model-failed']);
+  });
+});
+
+describe('the names of tools', () => {
+  const named = (...names: readonly string[]) => names.map((name) => tool(name, () => Promise.resolve('')));
+  it.each([[['a b']], [['']], [['x'.repeat(65)]], [['größe']], [['same', 'same']]])('refuses %j', (names) => {
+    expect(() => checkedTools(named(...names))).toThrow(
+      expect.objectContaining({ code: 'PATCHCORD_CONFIG_INVALID' }),
+    );
+  });
+
+  it('takes what models take', () => {
+    expect(checkedTools(named('get_opening-hours2', 'x'.repeat(64)))).toHaveLength(2);
   });
 });

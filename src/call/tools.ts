@@ -52,7 +52,7 @@ export interface ToolsOptions {
 }
 
 /** What a model takes as the name of a tool. */
-export const toolName = /^[a-zA-Z0-9_-]{1,64}$/;
+const toolName = /^[a-zA-Z0-9_-]{1,64}$/;
 
 const defaultTimeoutMs = 15_000;
 /** Tool calls of one response that are run; more get an error as their result. */
@@ -248,6 +248,25 @@ export class Tools {
       over.removeEventListener('abort', callOver);
     }
   }
+}
+
+/**
+ * The tools as given.
+ * @throws PatchcordError PATCHCORD_CONFIG_INVALID when two have the same name, or one a name that no model takes
+ */
+export function checkedTools(tools: readonly Tool[]): readonly Tool[] {
+  const names = new Set<string>();
+  for (const { name } of tools) {
+    if (!toolName.test(name)) {
+      const message = `A tool has the name ${JSON.stringify(name)}: a name is 1 to 64 letters, digits, _ or -.`;
+      throw new PatchcordError('PATCHCORD_CONFIG_INVALID', message);
+    }
+    if (names.has(name)) {
+      throw new PatchcordError('PATCHCORD_CONFIG_INVALID', `Two tools have the name ${name}.`);
+    }
+    names.add(name);
+  }
+  return tools;
 }
 
 /** Never rejects: a tool may throw at once, later, or give something that is no result. */
