@@ -170,7 +170,7 @@ describe('the owner of responses', () => {
     const { model, clock } = liveCall();
     model.session.events.speechStarted('user-1');
     model.session.events.speechStopped('user-1');
-    clock.advance(7999);
+    clock.advance(4999);
     expect(model.session.requests).toHaveLength(0);
     clock.advance(1);
     expect(model.session.requests).toHaveLength(1);
@@ -181,7 +181,7 @@ describe('the owner of responses', () => {
     const { session } = model;
     session.events.responseStarted('resp-1', undefined);
     session.speak({ responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 }, 400);
-    clock.advance(15_000);
+    clock.advance(10_000);
     expect(of('error').map((event) => event.code)).toEqual(['PATCHCORD_MODEL_TIMEOUT']);
     expect(session.interruptions).toEqual([{ items: [], cancel: 'resp-1' }]);
     clock.advance(3000);

@@ -13,6 +13,7 @@ import type { AudioItem, ModelEvents, ModelSession, ResponseDone, SpeechModel } 
 import { NoInput, type NoInputStep } from './no-input.ts';
 import type { Phrase } from './phrase.ts';
 import { Playout } from './playout.ts';
+import { greetingPrompt, noInputGoodbyePrompt, repromptPrompt, sayAs, warningPrompt } from './prompts.ts';
 import { Responses } from './responses.ts';
 import { follow, type ModelState, modelArrows } from './states.ts';
 import { type Tool, Tools } from './tools.ts';
@@ -69,7 +70,8 @@ export class Conversation {
   #firstAudioSeen = false;
   #everReady = false;
   #closed = false;
-  #answerDue = false;
+  /** What the next session has to do about what was lost with the last. */
+  #due: 'answer' | 'turn' | undefined;
   #modelWatch: Timeout | undefined;
   /** Keys pressed while the model was not ready. */
   #keptDigits: string[] = [];
@@ -175,7 +177,7 @@ export class Conversation {
     const responses = new Responses({
       clock,
       respondsToSpeech: session.capabilities.respondsToSpeech,
-      stallMs: this.#options.limits.responseTimeoutMs,
+      timeoutMs: this.#options.limits.responseTimeoutMs,
       port: {
         send: (request) => session.requestResponse(request),
         cancel: (responseId) => session.interrupt({ items: [], cancel: responseId }),
@@ -184,7 +186,8 @@ export class Conversation {
           playout.finishResponse(responseId);
         },
         idle: () => this.#joined?.turns.checkQuiet(),
-        failed: (error, fatal) => this.#responseFailed(error, fatal),
+        failed: (error, fatal) => this.#failed(error, fatal),
+        silent: (error) => this.#silent(error),
       },
     });
     const turns = new Turns({
@@ -198,6 +201,7 @@ export class Conversation {
         emit: (event) => this.#options.emit(event),
         callerActed: () => this.#callerActed(),
         quiet: () => this.#quiet(),
+        callerIdleMs: () => this.callerIdleMs(),
       },
     });
     this.#joined = { session, playout, responses, turns };
@@ -246,8 +250,8 @@ export class Conversation {
   /** Ask the agent for a goodbye and hang up once it was heard. */
   sayGoodbye(reason: HangUpReason, instructions: string, revocable: boolean): void {
     this.#noInput.pause();
-    this.#goodbye.request(reason, revocable, this.#joined?.playout);
-    this.#joined?.responses.want({ kind: 'say', instructions, tools: false, lapses: revocable });
+    if (!this.#goodbye.request(reason, revocable, this.#joined?.playout)) return;
+    this.#say(instructions, revocable);
   }
 
   close(): void {
@@ -285,7 +289,10 @@ export class Conversation {
         this.#uplink?.watchStall(false);
         live()?.turns.speechStopped(silentForMs);
       },
-      callerText: (itemId, text, final) => this.#transcript.callerText(itemId, text, final),
+      callerText: (itemId, text, final) => {
+        if (final && text === '') this.#transcript.callerEnded(itemId);
+        else this.#transcript.callerText(itemId, text, final);
+      },
       responseStarted: (responseId, requestId) => {
         this.#noInput.pause();
         live()?.turns.responseStarted(responseId, requestId);
@@ -294,7 +301,7 @@ export class Conversation {
       audioDone: (item) => live()?.playout.finish(item),
       agentText: (item, delta) => live()?.turns.agentText(item, delta),
       toolCall: (call) => {
-        live()?.responses.progress();
+        live()?.responses.progress(true);
         this.#tools.called(call);
       },
       responseDone: (done) => this.#responseDone(done),
@@ -313,23 +320,23 @@ export class Conversation {
     this.#goModel('ready');
     const { opening } = this.#options.agent;
     for (const note of this.#tools.sessionReady()) joined.session.addText('system', note);
+    const due = this.#due;
     // An answer that waits for a tool is asked for with its outcome.
-    const answerDue = this.#answerDue && !this.#tools.busy;
+    const answerDue = due === 'answer' && !this.#tools.busy;
     if (this.#goodbye.pending) {
-      // Somebody ends the call before it began: the goodbye waits, no greeting goes before it.
-      if (answerDue) joined.responses.want({ kind: 'answer' });
+      // Somebody ends the call: the goodbye waits, and nothing goes before it.
+      if (answerDue && !joined.responses.busy) joined.responses.want({ kind: 'answer' });
     } else if (!this.#everReady && opening.speaker === 'agent') {
-      const instructions =
-        opening.greeting === undefined
-          ? 'Greet the caller in one short sentence and ask how you can help.'
-          : `Greet the caller by saying exactly these words and nothing else: ${JSON.stringify(opening.greeting)}`;
-      joined.responses.want({ kind: 'say', instructions, tools: false, lapses: true });
+      this.#say(greetingPrompt(opening), true);
     } else if (answerDue) {
       joined.responses.want({ kind: 'answer' });
+    } else if (due === 'turn') {
+      // The rest of what the caller says comes to the new session: it hears the end of the turn itself.
+      joined.responses.awaitTurn();
     }
     this.#everReady = true;
     joined.turns.openingAsked();
-    if (answerDue) this.#answerDue = false;
+    if (answerDue || due === 'turn') this.#due = undefined;
     joined.responses.open();
     if (this.#uplink) this.#openUplink(joined);
     const kept = this.#keptDigits;
@@ -351,8 +358,8 @@ export class Conversation {
     this.#uplink?.watchStall(false);
     const toolsDue = this.#tools.busy;
     this.#tools.sessionLost();
-    const due = joined.turns.sessionLost() || toolsDue;
-    if (due && this.#everReady) this.#answerDue = true;
+    const due = joined.turns.sessionLost() ?? (toolsDue ? 'answer' : undefined);
+    if (this.#everReady) this.#due = due ?? this.#due;
     this.#noInput.pause();
   }
 
@@ -393,9 +400,12 @@ export class Conversation {
     this.#goodbye.request('agent', true, joined.playout);
   }
 
-  #responseFailed(error: PatchcordError, fatal: boolean): void {
-    if (this.#closed) return;
-    this.#failed(error, fatal);
+  /** The session no longer answers: another takes its place where that can be had. */
+  #silent(error: PatchcordError): void {
+    const session = this.#joined?.session;
+    if (!session || this.#closed) return;
+    if (session.renew) session.renew(error);
+    else this.#failed(error, true);
   }
 
   #responseDone(done: ResponseDone): void {
@@ -425,9 +435,9 @@ export class Conversation {
     const joined = this.#joined;
     if (!joined || this.#closed || this.#modelState !== 'ready') return;
     joined.session.addText('system', note);
-    const due = respond || this.#answerDue;
+    const due = respond || this.#due === 'answer';
     if (due && !this.#tools.busy) {
-      this.#answerDue = false;
+      this.#due = undefined;
       joined.responses.want({ kind: 'answer' });
     } else if (!due) joined.turns.checkQuiet();
   }
@@ -448,7 +458,7 @@ export class Conversation {
   #quiet(): void {
     if (this.#closed || this.#connectedAt === undefined || this.#tools.busy) return;
     if (this.#goodbye.pending) this.#goodbye.agentQuiet();
-    else if (this.#modelState === 'ready') this.#noInput.silence();
+    else if (this.#modelState === 'ready' && !this.#joined?.turns.callerSpeaks) this.#noInput.silence();
   }
 
   #digitsCollected(digits: string): void {
@@ -466,31 +476,16 @@ export class Conversation {
   }
 
   #noInputStep(step: NoInputStep): void {
-    const responses = this.#joined?.responses;
-    if (!responses || this.#closed) return;
-    switch (step) {
-      case 'reprompt':
-        responses.want({
-          kind: 'say',
-          instructions:
-            'The caller has said nothing. Ask in one short sentence whether they are still there.',
-          tools: false,
-          lapses: true,
-        });
-        break;
-      case 'warn':
-        responses.want({
-          kind: 'say',
-          instructions:
-            'The caller still says nothing. Say in one short sentence that you will have to hang up.',
-          tools: false,
-          lapses: true,
-        });
-        break;
-      case 'end':
-        this.sayGoodbye('no-input', 'The caller says nothing. Say goodbye in one short sentence.', true);
-        break;
-    }
+    if (step === 'reprompt') this.#say(repromptPrompt, true);
+    else if (step === 'warn') this.#say(warningPrompt, true);
+    else this.sayGoodbye('no-input', noInputGoodbyePrompt, true);
+  }
+
+  /** `lapses`: not once the caller has spoken. */
+  #say(what: string, lapses: boolean): void {
+    if (this.#closed) return;
+    const instructions = sayAs(this.#options.agent, what);
+    this.#joined?.responses.want({ kind: 'say', instructions, tools: false, lapses });
   }
 
   #goModel(event: string): void {

@@ -33,13 +33,17 @@ export class Goodbye {
     return this.#pending !== undefined;
   }
 
-  /** `revocable`: the caller takes it back by speaking. A later request replaces a revocable one. */
-  request(reason: HangUpReason, revocable: boolean, playout: Playout | undefined): void {
-    if (this.#pending && !this.#pending.revocable) return;
+  /**
+   * `revocable`: the caller takes it back by speaking. A later request replaces a revocable one; false: the one
+   * before stands.
+   */
+  request(reason: HangUpReason, revocable: boolean, playout: Playout | undefined): boolean {
+    if (this.#pending && !this.#pending.revocable) return false;
     this.#pending = { reason, revocable, since: this.#clock.now() };
     this.#playout = playout;
     this.#timer?.cancel();
     this.#timer = this.#clock.setTimeout(() => this.#due(), this.#timeoutMs);
+    return true;
   }
 
   /** The agent has nothing more to say: hang up once the last of it was heard. */

@@ -68,7 +68,7 @@ export interface Interruption {
 export interface ResponseRequest {
   /** Comes back in `responseStarted` where the model can carry it. */
   readonly requestId: string;
-  /** Replaces the agent's instructions for this response only. */
+  /** The whole instructions for this response alone: they stand in the place of the agent's own. */
   readonly instructions?: string;
   /** False: the response must not call tools. */
   readonly tools?: boolean;
@@ -112,7 +112,7 @@ export interface ModelEvents {
   speechStarted(itemId: string | undefined): void;
   /** `silentForMs`: how long the caller had been silent when the model decided so, where that is known. */
   speechStopped(itemId: string | undefined, silentForMs?: number): void;
-  /** `final`: the whole text of the item, else a piece to append. */
+  /** `final`: the whole text of the item, else a piece to append. Final and empty: no words of it come any more. */
   callerText(itemId: string, text: string, final: boolean): void;
   responseStarted(responseId: string, requestId: string | undefined): void;
   audio(item: AudioItem, chunk: AudioChunk): void;
@@ -147,6 +147,11 @@ export interface ModelSession {
   requestResponse(request: ResponseRequest): void;
   /** Turn the model's own reactions to the caller's speech off (true) or on (false). */
   protect(on: boolean): void;
+  /**
+   * This session is as good as lost: it no longer answers. Where it can be replaced, `resuming` follows, else `failed`
+   * with `fatal`. Sessions that cannot replace themselves leave it out.
+   */
+  renew?(error: PatchcordError): void;
   /** Ends the session and its sockets within a bound; no event comes afterwards. */
   close(): void;
 }

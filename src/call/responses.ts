@@ -1,16 +1,8 @@
 import type { Clock, Timeout } from '../base/clock.ts';
 import { PatchcordError } from '../base/errors.ts';
+import { Deadline } from './deadline.ts';
 import type { ResponseDone, ResponseRequest } from './model-session.ts';
-
-/** What somebody in the call wants the agent to say. */
-export interface Wanted {
-  /** `answer`: react to the conversation as it stands; any later response does that. `say`: this text, whatever else is said. */
-  readonly kind: 'answer' | 'say';
-  readonly instructions?: string;
-  readonly tools?: boolean;
-  /** Not said any more once the caller has spoken. */
-  readonly lapses?: boolean;
-}
+import { anAnswer, type Wanted, WantedQueue } from './wanted.ts';
 
 export interface ResponsesPort {
   send(request: ResponseRequest): void;
@@ -20,8 +12,10 @@ export interface ResponsesPort {
   abandoned(responseId: string): void;
   /** Nothing is active, asked for or waiting any more. */
   idle(): void;
-  /** A response failed or never came; the retries are used up when `fatal`. */
+  /** A response failed; the retries are used up when `fatal`. */
   failed(error: PatchcordError, fatal: boolean): void;
+  /** An answer is due and nothing of it can be heard: this session is as good as lost. */
+  silent(error: PatchcordError): void;
 }
 
 export interface ResponsesOptions {
@@ -29,31 +23,23 @@ export interface ResponsesOptions {
   readonly port: ResponsesPort;
   /** The model starts a response by itself when the caller stops speaking. */
   readonly respondsToSpeech: boolean;
-  /** An active response must show some progress within this. */
-  readonly stallMs: number;
+  /**
+   * The caller waits no longer than this for something to hear when an answer is due, and half as long once the
+   * session was replaced for it; an answer that has begun must go on within this.
+   */
+  readonly timeoutMs: number;
 }
 
-/** A request must be followed by its start within this. */
-const startDeadlineMs = 10_000;
 /** After the caller's turn the model must start by itself within this; then it is asked. */
-const autoDeadlineMs = 8000;
-/** A cancelled response must be confirmed within this. */
+const autoDeadlineMs = 5000;
+/** A cancelled response must be confirmed within this, and one cancelled before its start must start. */
 const cancelDeadlineMs = 3000;
-/** How long, and how often in a row, the end of a response that we never heard of is waited for. */
+/** How long the end of a response that we never heard of is waited for. */
 const unknownActiveMs = 3000;
-const maxUnknownActive = 8;
 const maxFailuresInRow = 3;
 const retryAfterFailureMs = 500;
 /** Given-up responses of which a late end is still recognised. */
 const maxAbandoned = 16;
-
-const anAnswer: Wanted = { kind: 'answer' };
-
-interface Queued {
-  readonly wanted: Wanted;
-  /** What it reacts to lies before the caller's turn ended, so the model's own answer to that turn covers it. */
-  coveredByAuto: boolean;
-}
 
 interface Requested {
   readonly request: ResponseRequest;
@@ -67,9 +53,8 @@ interface Active {
   readonly wanted: Wanted;
   readonly auto: boolean;
   cancelled: boolean;
-  /** Given up before it had shown anything: what it was for is still wanted. */
-  stalled: boolean;
-  progressed: boolean;
+  /** It gave audio or called a tool: the caller hears something, or soon will. */
+  delivered: boolean;
   lastProgressAt: number;
 }
 
@@ -81,31 +66,41 @@ export class Responses {
   readonly #clock: Clock;
   readonly #port: ResponsesPort;
   readonly #respondsToSpeech: boolean;
-  readonly #stallMs: number;
+  readonly #timeoutMs: number;
+  readonly #queue = new WantedQueue();
+  readonly #deadline: Deadline;
+  readonly #silence: Deadline;
   #open = false;
   #active: Active | undefined;
   #requested: Requested | undefined;
-  #queued: Queued[] = [];
   #callerSpeaks = false;
+  /** He has spoken for longer than anybody does: what must be said is said all the same. */
+  #floorLifted = false;
   #awaitingAuto = false;
   #turnNumber = 0;
   #protected = false;
   /** The model says that a response is active which is not known here. */
   #unknownActive = false;
-  #unknownActiveInRow = 0;
   /** The model has named one of our requests before: a response without a name is not ours. */
   #namesRequests = false;
   #failuresInRow = 0;
+  /** Answers in a row that broke off in the middle. */
+  #brokenOffInRow = 0;
+  /** The last answer was empty, and asked for again. */
+  #wasEmpty = false;
+  /** How often in a row the caller heard nothing until the bound. */
+  #silencesInRow = 0;
   #requestNumber = 0;
   readonly #abandoned = new Set<string>();
-  #deadline: { readonly of: string; readonly timer: Timeout } | undefined;
   #retryTimer: Timeout | undefined;
 
   constructor(options: ResponsesOptions) {
     this.#clock = options.clock;
     this.#port = options.port;
     this.#respondsToSpeech = options.respondsToSpeech;
-    this.#stallMs = options.stallMs;
+    this.#timeoutMs = options.timeoutMs;
+    this.#deadline = new Deadline(options.clock);
+    this.#silence = new Deadline(options.clock);
   }
 
   get activeId(): string | undefined {
@@ -120,7 +115,7 @@ export class Responses {
       this.#awaitingAuto ||
       this.#unknownActive ||
       this.#retryTimer !== undefined ||
-      this.#nextIndex() >= 0
+      this.#waits()
     );
   }
 
@@ -130,25 +125,43 @@ export class Responses {
     this.#pump();
   }
 
-  /** The session is gone and with it all that was in flight. Returns whether an answer was due. */
-  lost(): boolean {
-    const due =
-      this.#active !== undefined || this.#requested !== undefined || this.#awaitingAuto || this.#callerSpeaks;
+  /**
+   * The session is gone and with it all that was in flight. What had not been heard of is wanted again. Returns what
+   * is due besides: the rest of an answer, or one to the turn that the caller is in.
+   */
+  lost(): 'answer' | 'turn' | undefined {
+    const active = this.#active;
+    const requested = this.#requested;
+    const due = this.#callerHasFloor()
+      ? 'turn'
+      : this.#awaitingAuto || (active?.delivered && !active.cancelled)
+        ? 'answer'
+        : undefined;
     this.#open = false;
+    if (active && !active.cancelled && !active.delivered) this.#putBack(active.wanted);
+    if (requested && !requested.cancelled) this.#putBack(requested.wanted);
     this.#active = undefined;
-    if (this.#requested && !this.#requested.cancelled) this.#putBack(this.#requested.wanted);
     this.#requested = undefined;
     this.#callerSpeaks = false;
     this.#awaitingAuto = false;
     this.#unknownActive = false;
-    this.#unknownActiveInRow = 0;
     this.#stopTimers();
     return due;
   }
 
+  /** The session is new and hears the end of a turn that began before it: the model answers that, or is asked. */
+  awaitTurn(): void {
+    this.#awaitAuto();
+    this.#watch();
+  }
+
   close(): void {
     this.#open = false;
-    this.#queued = [];
+    this.#active = undefined;
+    this.#requested = undefined;
+    this.#awaitingAuto = false;
+    this.#unknownActive = false;
+    this.#queue.clear();
     this.#stopTimers();
   }
 
@@ -159,32 +172,33 @@ export class Responses {
   }
 
   want(wanted: Wanted): void {
-    const coveredByAuto = !this.#awaitingAuto;
-    const same =
-      wanted.kind === 'answer' ? this.#queued.find((queued) => queued.wanted.kind === 'answer') : undefined;
-    if (same) same.coveredByAuto &&= coveredByAuto;
-    else this.#queued.push({ wanted, coveredByAuto });
+    this.#queue.add(wanted, !this.#awaitingAuto);
     this.#pump();
   }
 
   speechStarted(): void {
     this.#callerSpeaks = true;
+    this.#floorLifted = false;
     this.#awaitingAuto = false;
-    this.#queued = this.#queued.filter(({ wanted }) => !wanted.lapses || this.#protected);
+    if (!this.#protected) this.#queue.dropLapsing();
     this.#watch();
+  }
+
+  /** The caller speaks on and on: he is not answered, but what has to be said no longer waits for him. */
+  liftFloor(): void {
+    if (!this.#callerSpeaks) return;
+    this.#floorLifted = true;
+    this.#pump();
   }
 
   speechStopped(): void {
     this.#callerSpeaks = false;
+    this.#floorLifted = false;
     const undisturbed = this.#active !== undefined && !this.#active.cancelled;
     if (this.#protected) this.#pump();
     else if (!this.#respondsToSpeech) this.want(anAnswer);
     else if (undisturbed) this.#pump();
-    else {
-      this.#awaitingAuto = true;
-      this.#turnNumber += 1;
-      this.#watch();
-    }
+    else this.awaitTurn();
   }
 
   /** Returns whether the response may be heard: false when it was cancelled before it started. */
@@ -198,17 +212,15 @@ export class Responses {
       wanted: requested?.wanted ?? anAnswer,
       auto: requested === undefined,
       cancelled: unwanted,
-      stalled: false,
-      progressed: false,
+      delivered: false,
       lastProgressAt: this.#clock.now(),
     };
     this.#unknownActive = false;
-    this.#unknownActiveInRow = 0;
     if (requested) this.#requested = undefined;
     else {
       // The model's own answer covers what lay before it; a request of ours covers only what it was made for.
       this.#awaitingAuto = false;
-      this.#queued = this.#queued.filter((queued) => queued.wanted.kind === 'say' || !queued.coveredByAuto);
+      this.#queue.dropCovered();
     }
     this.#watch();
     // The session itself applies a cancel that was asked for before the response had an id.
@@ -217,11 +229,17 @@ export class Responses {
     return !unwanted;
   }
 
-  /** Something of the active response arrived. */
-  progress(): void {
-    if (!this.#active) return;
-    this.#active.lastProgressAt = this.#clock.now();
-    this.#active.progressed = true;
+  /** Something of the active response arrived; `delivered`: audio or the call of a tool, not words alone. */
+  progress(delivered: boolean): void {
+    const active = this.#active;
+    if (!active) return;
+    active.lastProgressAt = this.#clock.now();
+    if (!delivered || active.delivered) return;
+    active.delivered = true;
+    this.#failuresInRow = 0;
+    this.#silencesInRow = 0;
+    this.#wasEmpty = false;
+    this.#watch();
   }
 
   done(done: ResponseDone): void {
@@ -242,7 +260,6 @@ export class Responses {
     this.#requested = undefined;
     if (!requested) this.#awaitingAuto = false;
     const wanted = requested?.wanted ?? anAnswer;
-    this.#watch();
     if (status === 'failed' && !this.#callerHasFloor() && !requested?.cancelled)
       this.#retry(done.error, wanted);
     else this.#pump();
@@ -253,16 +270,13 @@ export class Responses {
     const requested = this.#requested;
     if (!requested) return;
     this.#requested = undefined;
-    const unknown = activeResponse && !this.#active;
-    if (unknown) this.#unknownActiveInRow += 1;
-    if (activeResponse && this.#unknownActiveInRow <= maxUnknownActive) {
+    if (activeResponse) {
       if (!requested.cancelled) this.#putBack(requested.wanted);
       // Its end sends what waits; the deadline is for a response that we never heard of.
-      this.#unknownActive = unknown;
+      this.#unknownActive = this.#active === undefined;
       this.#watch();
       return;
     }
-    this.#watch();
     if (requested.cancelled) this.#pump();
     else this.#retry(error, requested.wanted);
   }
@@ -272,7 +286,7 @@ export class Responses {
    * started, or nothing. `modelCancels`: the model does it by itself.
    */
   interrupted(modelCancels: boolean): string | 'requested' | undefined {
-    this.#queued = this.#queued.filter(({ wanted }) => wanted.kind === 'say');
+    this.#queue.dropAnswers();
     const active = this.#active;
     const requested = this.#requested;
     let cancel: string | undefined;
@@ -291,7 +305,7 @@ export class Responses {
   }
 
   #callerHasFloor(): boolean {
-    return this.#callerSpeaks && !this.#protected;
+    return this.#callerSpeaks && !this.#protected && !this.#floorLifted;
   }
 
   /** The request that a response which starts belongs to, if it is ours. */
@@ -306,35 +320,63 @@ export class Responses {
 
   #ended(active: Active, done: ResponseDone): void {
     const { status } = done;
-    if (status === 'completed') this.#failuresInRow = 0;
+    const { delivered, cancelled, wanted } = active;
     // Cut short by nobody here and without a word: the turn it was for has no answer yet.
-    const vanished = status === 'cancelled' && active.auto && !active.cancelled && !active.progressed;
-    if (vanished && !this.#callerSpeaks && !this.#protected) {
-      this.#awaitingAuto = true;
-      this.#turnNumber += 1;
-    }
-    this.#watch();
+    const vanished = status === 'cancelled' && active.auto && !cancelled && !delivered;
+    if (vanished && !this.#callerSpeaks && !this.#protected) this.#awaitAuto();
+    const failed = status === 'failed' && !cancelled;
+    const empty = (status === 'completed' || status === 'incomplete') && !cancelled && !delivered;
+    if (delivered) this.#brokenOffInRow = failed ? this.#brokenOffInRow + 1 : 0;
     if (this.#callerHasFloor()) this.#pump();
-    else if (active.stalled) this.#retry(stalled(), active.wanted);
-    else if (status === 'failed' && !active.cancelled) this.#retry(done.error, active.wanted);
-    else this.#pump();
+    else if (failed) this.#retry(done.error, wanted);
+    else if (empty && !this.#wasEmpty) {
+      this.#wasEmpty = true;
+      this.#retry(
+        new PatchcordError('PATCHCORD_RESPONSE_FAILED', 'The model answered with nothing.'),
+        wanted,
+      );
+    } else {
+      // A model that has nothing to say twice means it.
+      this.#wasEmpty = false;
+      this.#pump();
+    }
   }
 
-  /** Index of what may be sent next; an answer waits for the end of a protected opening. */
-  #nextIndex(): number {
-    return this.#queued.findIndex(({ wanted }) => !this.#protected || wanted.kind === 'say');
+  #awaitAuto(): void {
+    this.#awaitingAuto = true;
+    this.#turnNumber += 1;
+  }
+
+  /** Something is to be said; an answer waits for the end of a protected opening. */
+  #waits(): boolean {
+    return this.#queue.has((wanted) => !this.#protected || wanted.kind === 'say');
+  }
+
+  #mayGo(wanted: Wanted): boolean {
+    if (this.#protected) return wanted.kind === 'say';
+    if (this.#callerSpeaks) return this.#floorLifted && wanted.kind === 'say' && !wanted.lapses;
+    return !this.#awaitingAuto;
+  }
+
+  /** The caller waits for something to hear. */
+  #owed(): boolean {
+    if (!this.#open || this.#callerHasFloor()) return false;
+    const active = this.#active;
+    if (active && !active.cancelled) return !active.delivered;
+    if (this.#awaitingAuto || (this.#requested && !this.#requested.cancelled)) return true;
+    return this.#callerSpeaks ? this.#queue.has((wanted) => this.#mayGo(wanted)) : this.#waits();
   }
 
   #pump(): void {
-    if (!this.#open || this.#active || this.#requested || this.#unknownActive || this.#retryTimer) return;
-    if ((this.#callerSpeaks || this.#awaitingAuto) && !this.#protected) return;
-    const index = this.#nextIndex();
-    const [queued] = index < 0 ? [] : this.#queued.splice(index, 1);
-    if (!queued) {
-      this.#port.idle();
-      return;
+    if (this.#open && !this.#active && !this.#requested && !this.#unknownActive && !this.#retryTimer) {
+      const wanted = this.#queue.take((candidate) => this.#mayGo(candidate));
+      if (wanted) this.#ask(wanted);
+      else if ((!this.#callerSpeaks && !this.#awaitingAuto) || this.#protected) this.#port.idle();
     }
-    const { wanted } = queued;
+    this.#watch();
+  }
+
+  #ask(wanted: Wanted): void {
     this.#requestNumber += 1;
     const request: ResponseRequest = {
       requestId: `r${this.#requestNumber}`,
@@ -346,58 +388,71 @@ export class Responses {
     this.#port.send(request);
   }
 
-  /** One deadline at a time: that of the state it is in. Begins anew when that state is a new one. */
+  /** One deadline for the state it is in, and one for the caller's patience; each begins anew with what it waits for. */
   #watch(): void {
     const active = this.#active;
+    const requested = this.#requested;
+    const deadline = this.#deadline;
     if (active?.cancelled)
-      this.#arm(`cancelled ${active.responseId}`, cancelDeadlineMs, () => this.#forgetActive());
-    else if (active) this.#arm(`active ${active.responseId}`, this.#stallMs, () => this.#checkProgress());
-    else if (this.#requested) {
-      const { requestId } = this.#requested.request;
-      this.#arm(`requested ${requestId}`, startDeadlineMs, () => this.#startMissing());
-    } else if (this.#awaitingAuto)
-      this.#arm(`auto ${this.#turnNumber}`, autoDeadlineMs, () => this.#autoMissing());
-    else if (this.#unknownActive) this.#arm('unknown', unknownActiveMs, () => this.#unknownOver());
-    else this.#disarm();
+      deadline.arm(`cancelled ${active.responseId}`, cancelDeadlineMs, () => this.#forgetActive());
+    else if (active)
+      deadline.arm(`active ${active.responseId}`, this.#timeoutMs, () => this.#checkProgress());
+    else if (requested?.cancelled)
+      deadline.arm(`cancelled ${requested.request.requestId}`, cancelDeadlineMs, () => this.#startMissing());
+    else if (requested) deadline.disarm();
+    else if (this.#awaitingAuto)
+      deadline.arm(`auto ${this.#turnNumber}`, autoDeadlineMs, () => this.#autoMissing());
+    else if (this.#unknownActive) deadline.arm('unknown', unknownActiveMs, () => this.#unknownOver());
+    else deadline.disarm();
+    const patienceMs = this.#silencesInRow === 0 ? this.#timeoutMs : this.#timeoutMs / 2;
+    if (this.#owed()) this.#silence.arm('owed', patienceMs, () => this.#nothingHeard());
+    else this.#silence.disarm();
   }
 
-  #startMissing(): void {
-    const requested = this.#requested;
-    this.#requested = undefined;
-    this.#watch();
+  #nothingHeard(): void {
+    this.#silencesInRow += 1;
     const error = new PatchcordError(
       'PATCHCORD_MODEL_TIMEOUT',
-      'The model did not start a response it was asked for.',
+      'An answer of the model was not heard in time.',
     );
-    this.#retry(error, requested && !requested.cancelled ? requested.wanted : undefined);
+    if (this.#silencesInRow > 1) this.#port.failed(error, true);
+    else this.#port.silent(error);
+    this.#watch();
+  }
+
+  /** What was cancelled before its start never started. */
+  #startMissing(): void {
+    this.#requested = undefined;
+    this.#pump();
   }
 
   #autoMissing(): void {
     this.#awaitingAuto = false;
-    this.#watch();
     this.want(anAnswer);
   }
 
   #unknownOver(): void {
     this.#unknownActive = false;
-    this.#watch();
     this.#pump();
   }
 
   #checkProgress(): void {
     const active = this.#active;
     if (!active) return;
-    const leftMs = this.#stallMs - (this.#clock.now() - active.lastProgressAt);
+    const leftMs = this.#timeoutMs - (this.#clock.now() - active.lastProgressAt);
     if (leftMs > 0) {
-      this.#arm(`active ${active.responseId}`, leftMs, () => this.#checkProgress());
+      this.#deadline.arm(`active ${active.responseId}`, leftMs, () => this.#checkProgress());
       return;
     }
-    active.stalled = !active.progressed;
-    // Of one that is asked for again, its end tells.
-    if (!active.stalled) this.#port.failed(stalled(), false);
+    // One that gave nothing yet is watched with the caller's patience.
+    if (!active.delivered) return;
     active.cancelled = true;
-    this.#watch();
+    this.#port.failed(
+      new PatchcordError('PATCHCORD_MODEL_TIMEOUT', 'A response of the model did not end.'),
+      false,
+    );
     this.#port.cancel(active.responseId);
+    this.#watch();
   }
 
   #forgetActive(): void {
@@ -417,51 +472,32 @@ export class Responses {
     this.#port.abandoned(active.responseId);
   }
 
-  #retry(error: PatchcordError | undefined, wanted: Wanted | undefined): void {
+  #retry(error: PatchcordError | undefined, wanted: Wanted): void {
     this.#failuresInRow += 1;
-    const fatal = this.#failuresInRow >= maxFailuresInRow;
+    const fatal = Math.max(this.#failuresInRow, this.#brokenOffInRow) >= maxFailuresInRow;
     this.#port.failed(error ?? new PatchcordError('PATCHCORD_RESPONSE_FAILED'), fatal);
-    if (fatal || !this.#open) return;
-    if (wanted) this.#putBack(wanted);
-    this.#retryTimer?.cancel();
-    this.#retryTimer = this.#clock.setTimeout(
-      () => {
-        this.#retryTimer = undefined;
-        this.#pump();
-      },
-      retryAfterFailureMs * 2 ** (this.#failuresInRow - 1),
-    );
+    if (!fatal && this.#open) {
+      this.#putBack(wanted);
+      this.#retryTimer?.cancel();
+      this.#retryTimer = this.#clock.setTimeout(
+        () => {
+          this.#retryTimer = undefined;
+          this.#pump();
+        },
+        retryAfterFailureMs * 2 ** (this.#failuresInRow - 1),
+      );
+    }
+    this.#watch();
   }
 
-  /** To the head of the queue, unless it lapsed or is there. */
   #putBack(wanted: Wanted): void {
-    if (wanted.lapses && this.#callerHasFloor()) return;
-    if (wanted.kind === 'answer' && this.#queued.some((queued) => queued.wanted.kind === 'answer')) return;
-    this.#queued.unshift({ wanted, coveredByAuto: true });
-  }
-
-  #arm(of: string, delayMs: number, callback: () => void): void {
-    if (this.#deadline?.of === of) return;
-    this.#disarm();
-    const timer = this.#clock.setTimeout(() => {
-      this.#deadline = undefined;
-      callback();
-    }, delayMs);
-    this.#deadline = { of, timer };
-  }
-
-  #disarm(): void {
-    this.#deadline?.timer.cancel();
-    this.#deadline = undefined;
+    if (!wanted.lapses || !this.#callerHasFloor()) this.#queue.putBack(wanted);
   }
 
   #stopTimers(): void {
-    this.#disarm();
+    this.#deadline.disarm();
+    this.#silence.disarm();
     this.#retryTimer?.cancel();
     this.#retryTimer = undefined;
   }
-}
-
-function stalled(): PatchcordError {
-  return new PatchcordError('PATCHCORD_MODEL_TIMEOUT', 'A response of the model did not end.');
 }

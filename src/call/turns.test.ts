@@ -52,7 +52,9 @@ describe('the floor', () => {
     leg.events.connected();
     call.finish('drain', 'Say goodbye now.');
     model.session.events.ready();
-    expect(model.session.requests.map(({ instructions }) => instructions)).toEqual(['Say goodbye now.']);
+    expect(model.session.requests.map(({ instructions }) => instructions)).toEqual([
+      'Be kind.\n\nSay goodbye now.',
+    ]);
     model.session.answer('resp-1', 'item-1', 500, 'Goodbye.', model.session.requests[0]?.requestId);
     expect(model.session.requests).toHaveLength(1);
   });

@@ -10,8 +10,10 @@ export interface TurnsPort {
   emit(event: CallEventBody): void;
   /** The caller speaks or has acted. */
   callerActed(): void;
-  /** Neither side speaks, and nothing is on its way. */
+  /** The agent does not speak, nothing is on its way, and nobody waits for the caller's turn to end. */
   quiet(): void;
+  /** Time since the caller's side last sent audio of whatever kind. */
+  callerIdleMs(): number;
 }
 
 export interface TurnsOptions {
@@ -25,8 +27,14 @@ export interface TurnsOptions {
   readonly port: TurnsPort;
 }
 
-/** A caller of whom nothing but the start of speech is heard for this long is taken to have stopped. */
-const longestSpeechMs = 120_000;
+/**
+ * A caller of whom the model has told nothing but the start of speech for this long: he has stopped when his audio
+ * has, else he is left to speak, and only what has to be said no longer waits for him.
+ */
+const longSpeechMs = 120_000;
+const audioGoesOnMs = 1000;
+/** Nobody speaks without a pause for so many times that long: the model has missed the end. */
+const maxLongSpeeches = 5;
 
 /** Who has the floor, and what happens when the caller takes it from the agent. */
 export class Turns {
@@ -46,6 +54,7 @@ export class Turns {
   readonly #measured = new Map<string, { readonly stoppedAt: number; readonly event: LatencyEvent }>();
   #spokenResponseId: string | undefined;
   #speechTimer: Timeout | undefined;
+  #floorLifted = false;
 
   constructor(options: TurnsOptions) {
     this.#clock = options.clock;
@@ -70,11 +79,12 @@ export class Turns {
   speechStarted(itemId: string | undefined): void {
     // First of all, and in this turn of the event loop: the agent falls silent.
     this.#callerSpeaks = true;
+    this.#floorLifted = false;
     this.#due = undefined;
     if (this.#protected) this.#spokeWhileProtected = true;
     else if (this.#agentHasFloor() || this.#playout.unconfirmed) this.#interrupt('caller-spoke');
     this.#responses.speechStarted();
-    this.#watchSpeech(true);
+    this.#watchSpeech(1);
     this.#port.emit({ type: 'speech.started' });
     if (itemId !== undefined) this.#transcript.callerStarted(itemId);
     if (!this.#protected) this.#port.callerActed();
@@ -82,7 +92,8 @@ export class Turns {
 
   speechStopped(silentForMs: number | undefined): void {
     this.#callerSpeaks = false;
-    this.#watchSpeech(false);
+    this.#floorLifted = false;
+    this.#watchSpeech(0);
     this.#due = { stoppedAt: this.#clock.now() - (silentForMs ?? 0), endpointingMs: silentForMs };
     this.#port.emit({ type: 'speech.stopped' });
     this.#responses.speechStopped();
@@ -92,6 +103,8 @@ export class Turns {
   interrupt(cause: CutCause): boolean {
     if (!this.#agentHasFloor() || (this.#protected && cause === 'digit')) return false;
     this.#interrupt(cause);
+    // Nothing that could end may be left to say so.
+    this.checkQuiet();
     return true;
   }
 
@@ -100,13 +113,13 @@ export class Turns {
   }
 
   audio(item: AudioItem, chunk: AudioChunk): void {
-    this.#responses.progress();
+    this.#responses.progress(true);
     if (!this.#playout.append(item, chunk)) return;
     this.#spokenResponseId = item.responseId;
   }
 
   agentText(item: AudioItem, delta: string): void {
-    this.#responses.progress();
+    this.#responses.progress(false);
     if (this.#playout.isDead(item)) return;
     this.#transcript.agentText(item, delta, this.#playout.generatedMs(item));
   }
@@ -142,13 +155,18 @@ export class Turns {
     this.#port.emit({ ...measured.event, heardMs });
   }
 
-  /** The session was lost: what is queued plays on, nothing more comes of it. Returns whether an answer is due. */
-  sessionLost(): boolean {
-    const due = this.#responses.lost() || this.#callerSpeaks || this.#due !== undefined;
+  /**
+   * The session was lost: what is queued plays on, nothing more comes of it. Returns what is due once there is
+   * another: an answer, or one to the turn that the caller is in.
+   */
+  sessionLost(): 'answer' | 'turn' | undefined {
+    const inTurn = this.#callerSpeaks && !this.#protected;
+    const due = this.#responses.lost() ?? (this.#due === undefined ? undefined : 'answer');
     this.#callerSpeaks = false;
-    this.#watchSpeech(false);
+    this.#floorLifted = false;
+    this.#watchSpeech(0);
     this.#transcript.modelLost(this.#playout.disown());
-    return due;
+    return inTurn ? 'turn' : due;
   }
 
   /** The agent was asked for its opening: once it has nothing more to say, a protected one is over. */
@@ -157,12 +175,12 @@ export class Turns {
   }
 
   close(): void {
-    this.#watchSpeech(false);
+    this.#watchSpeech(0);
   }
 
   /** Looks whether everything that was to be said was heard, and says so. */
   checkQuiet(): void {
-    if (this.#callerSpeaks && !this.#protected) return;
+    if (this.#callerSpeaks && !this.#protected && !this.#floorLifted) return;
     // Nothing is active that could finish it: an item whose end was never told ends with its audio.
     if (!this.#responses.busy && this.#playout.pendingMs === 0) this.#playout.finishAll();
     if (this.#agentHasFloor()) return;
@@ -177,12 +195,21 @@ export class Turns {
     this.#port.quiet();
   }
 
-  /** Every wait has an end, also that for a caller to stop. */
-  #watchSpeech(on: boolean): void {
+  /** Every wait has an end, also that for a caller to stop. `round` counts from 1; 0: he does not speak. */
+  #watchSpeech(round: number): void {
     this.#speechTimer?.cancel();
-    this.#speechTimer = on
-      ? this.#clock.setTimeout(() => this.speechStopped(undefined), longestSpeechMs)
-      : undefined;
+    this.#speechTimer =
+      round === 0 ? undefined : this.#clock.setTimeout(() => this.#speaksLong(round), longSpeechMs);
+  }
+
+  #speaksLong(round: number): void {
+    if (round >= maxLongSpeeches || this.#port.callerIdleMs() > audioGoesOnMs) {
+      this.speechStopped(undefined);
+      return;
+    }
+    this.#watchSpeech(round + 1);
+    this.#floorLifted = true;
+    this.#responses.liftFloor();
   }
 
   #agentHasFloor(): boolean {

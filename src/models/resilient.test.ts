@@ -134,6 +134,44 @@ describe('opening a session while the phone waits', () => {
   });
 });
 
+describe('an attempt that hangs', () => {
+  it('is followed by others before a new call gives up', () => {
+    const { clock, call, opened } = start();
+    clock.advance(10_000);
+    expect(opened.map(({ atMs }) => atMs)).toEqual([0, 5125, 7812.5, 9812.5]);
+    expect(opened.slice(0, -1).map(({ did }) => did)).toEqual([['close'], ['close'], ['close']]);
+    expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_UNREACHABLE', true]]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is followed by another within the bound of a session that was lost', () => {
+    const { clock, call, opened, nth } = start();
+    nth(0).events.ready();
+    nth(0).fails('PATCHCORD_MODEL_LOST');
+    clock.advance(3000);
+    expect(opened.map(({ atMs }) => atMs)).toEqual([0, 0, 2625]);
+    nth(2).events.ready();
+    expect(call.take().at(-1)).toEqual(['ready']);
+    clock.advance(60_000);
+    expect(call.told).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('a session that no longer answers', () => {
+  it('is closed and replaced like one that was lost, once', () => {
+    const { clock, call, outer, nth } = start();
+    nth(0).events.ready();
+    outer.renew?.(new PatchcordError('PATCHCORD_MODEL_TIMEOUT'));
+    clock.advance(0);
+    expect(nth(0).did).toEqual(['close']);
+    nth(1).events.ready();
+    expect(call.take()).toEqual([['ready'], ['resuming', 'PATCHCORD_MODEL_TIMEOUT'], ['ready']]);
+    outer.renew?.(new PatchcordError('PATCHCORD_MODEL_TIMEOUT'));
+    expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_TIMEOUT', true]]);
+  });
+});
+
 describe('a session that is lost in the call', () => {
   it('is replaced at once by one that knows what was said, and the call hears resuming, then ready', () => {
     const history: HistoryItem[] = [];
@@ -187,7 +225,7 @@ describe('a session that is lost in the call', () => {
     clock.advance(0);
     nth(1).fails('PATCHCORD_MODEL_UNREACHABLE');
     clock.advance(2999);
-    expect(opened).toHaveLength(3);
+    expect(opened).toHaveLength(4);
     expect(call.told).toEqual([]);
     clock.advance(1);
     expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_UNREACHABLE', true]]);

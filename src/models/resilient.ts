@@ -32,6 +32,9 @@ export interface ResilientOptions {
   readonly backoff?: Backoff;
 }
 
+/** The least that an attempt gets, unless the bound ends before. */
+const minAttemptMs = 1500;
+
 type Bounds = Required<Omit<ResilientOptions, 'log'>>;
 
 /**
@@ -70,6 +73,8 @@ class ResilientSession implements ModelSession {
   #boundAt = 0;
   #bound: Timeout | undefined;
   #retry: Timeout | undefined;
+  /** Ends an attempt that hangs, so that another fits into the bound. */
+  #attemptWatch: Timeout | undefined;
   #readySince = 0;
   #protected: boolean;
   #lastError: PatchcordError | undefined;
@@ -128,6 +133,10 @@ class ResilientSession implements ModelSession {
     if (this.#phase === 'ready') this.#inner.protect(on);
   }
 
+  renew(error: PatchcordError): void {
+    if (this.#phase === 'ready') this.#lost(error);
+  }
+
   close(): void {
     if (this.#phase === 'closed') return;
     this.#end();
@@ -135,6 +144,11 @@ class ResilientSession implements ModelSession {
 
   #open(): ModelSession {
     this.#generation += 1;
+    const { clock } = this.#bounds;
+    const attemptMs = Math.max(minAttemptMs, (this.#boundAt - clock.now()) / 2);
+    this.#attemptWatch = clock.setTimeout(() => {
+      this.#lost(new PatchcordError('PATCHCORD_MODEL_TIMEOUT', undefined, { attemptMs }));
+    }, attemptMs);
     const { callId, agent, party, tools, prefers, log } = this.#options;
     return this.#model.open(
       {
@@ -206,6 +220,7 @@ class ResilientSession implements ModelSession {
     this.#phase = 'ready';
     this.#bound?.cancel();
     this.#bound = undefined;
+    this.#attemptWatch?.cancel();
     this.#readySince = this.#bounds.clock.now();
     this.#events.ready();
   }
@@ -254,6 +269,7 @@ class ResilientSession implements ModelSession {
 
   #retryAfter(delayMs: number): void {
     this.#generation += 1;
+    this.#attemptWatch?.cancel();
     this.#inner.close();
     this.#retry = this.#bounds.clock.setTimeout(() => {
       this.#retry = undefined;
@@ -284,6 +300,7 @@ class ResilientSession implements ModelSession {
     this.#phase = 'closed';
     this.#bound?.cancel();
     this.#retry?.cancel();
+    this.#attemptWatch?.cancel();
     this.#inner.close();
   }
 

@@ -181,6 +181,10 @@ export class FaithfulSession implements ModelSession {
     });
   }
 
+  renew(): void {
+    this.drop(0);
+  }
+
   close(): void {
     this.#closed = true;
   }

@@ -1,5 +1,6 @@
 import { AudioChunk } from '../../audio/chunk.ts';
 import { type AudioFormat, bytesPerMs, pcmu8k } from '../../audio/format.ts';
+import type { PatchcordError } from '../../base/errors.ts';
 import type {
   AudioItem,
   Interruption,
@@ -54,6 +55,8 @@ export class FakeSession implements ModelSession {
   readonly results: { readonly toolCallId: string; readonly output: string }[] = [];
   readonly protections: boolean[] = [];
   closed = false;
+  /** Set by a test whose session can be replaced. */
+  renew?: (error: PatchcordError) => void;
 
   constructor(options: SessionOptions, events: ModelEvents, format: AudioFormat) {
     this.options = options;

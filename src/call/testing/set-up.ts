@@ -18,7 +18,7 @@ export const limits: CallLimits = {
   mediaLostMs: 0,
   noInputMs: 15_000,
   noInputLimit: 3,
-  responseTimeoutMs: 15_000,
+  responseTimeoutMs: 10_000,
   goodbyeTimeoutMs: 15_000,
   endTimeoutMs: 5000,
   earlyAudioMs: 10_000,

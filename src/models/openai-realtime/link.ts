@@ -28,9 +28,12 @@ export interface LinkOptions {
   readonly events: LinkEvents;
 }
 
-/** The API documents no ping; the server answers ours, and routers on the way see life. */
-const pingEveryMs = 15_000;
-const pongWithinMs = 10_000;
+/**
+ * The API documents no ping; the server answers ours, and routers on the way see life. A connection that swallows
+ * everything is noticed after both: no later than a caller notices that nobody answers.
+ */
+const pingEveryMs = 4000;
+const pongWithinMs = 4000;
 /** The server drops the connection without answering a close frame (see docs/models/openai.md). */
 const closeWithinMs = 1500;
 /** Audio beyond this is dropped instead of queued: a minute of pcm16, which is what may have been held before. */
@@ -152,7 +155,7 @@ export class ModelLink {
         this.#lose(new PatchcordError('PATCHCORD_MODEL_LOST', 'The speech model does not answer pings.'));
         return;
       }
-      this.#timer = this.#clock.setTimeout(() => this.#ping(), pingEveryMs - pongWithinMs);
+      this.#ping();
     }, pongWithinMs);
   }
 

@@ -142,13 +142,13 @@ describe('the life of a session', () => {
     expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_EXPIRED', true]]);
   });
 
-  it('pings every 15 seconds and takes a server that answers nothing for 10 for lost', () => {
+  it('notices within eight seconds that its server answers nothing any more', () => {
     const { clock, socket, call } = ready();
     clock.advance(60_000);
-    expect(socket.pings).toBe(4);
+    expect(socket.pings).toBe(15);
     expect(call.told).toEqual([]);
     socket.answersPings = false;
-    clock.advance(24_999);
+    clock.advance(7999);
     expect(call.told).toEqual([]);
     clock.advance(1);
     expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_LOST', true]]);
@@ -159,10 +159,24 @@ describe('the life of a session', () => {
   it('takes any frame for a sign of life', () => {
     const { clock, socket, call } = ready();
     socket.answersPings = false;
-    clock.advance(16_000);
+    clock.advance(5000);
     socket.says({ type: 'rate_limits.updated' });
-    clock.advance(9000);
+    clock.advance(6900);
     expect(call.told).toEqual([]);
+  });
+
+  it('says that no words come when those of the caller could not be made out', () => {
+    const { socket, call } = ready();
+    socket.says({
+      type: 'conversation.item.input_audio_transcription.failed',
+      item_id: 'user-1',
+      content_index: 0,
+      error: { type: 'transcription_error', code: 'audio_unintelligible' },
+    });
+    expect(call.take()).toEqual([
+      ['callerText', 'user-1', '', true],
+      ['failed', 'PATCHCORD_MODEL_ERROR', false],
+    ]);
   });
 
   it('warns a minute before the server’s own limit', () => {

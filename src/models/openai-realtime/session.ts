@@ -184,6 +184,7 @@ export class OpenAiRealtimeSession implements ModelSession {
         this.#events.callerText(message.itemId, message.text, true);
         return;
       case 'conversation.item.input_audio_transcription.failed':
+        if (message.itemId !== undefined) this.#events.callerText(message.itemId, '', true);
         this.#report(message.fault, { itemId: message.itemId, request: 'transcription' });
         return;
       case 'response.done': {

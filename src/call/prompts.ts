@@ -1,0 +1,22 @@
+import type { Agent, Opening } from './agent.ts';
+
+/**
+ * Instructions of one response replace those of the session in the Realtime API: without the agent's own in front,
+ * it would forget who it is and in which language it speaks.
+ */
+export function sayAs(agent: Agent, what: string): string {
+  const who = agent.instructions.trim();
+  return who === '' ? what : `${who}\n\n${what}`;
+}
+
+export function greetingPrompt({ greeting }: Extract<Opening, { speaker: 'agent' }>): string {
+  return greeting === undefined
+    ? 'Greet the caller in one short sentence and ask how you can help.'
+    : `Greet the caller by saying exactly these words and nothing else: ${JSON.stringify(greeting)}`;
+}
+
+export const repromptPrompt =
+  'The caller has said nothing. Ask in one short sentence whether they are still there.';
+export const warningPrompt =
+  'The caller still says nothing. Say in one short sentence that you will have to hang up.';
+export const noInputGoodbyePrompt = 'The caller says nothing. Say goodbye in one short sentence.';
