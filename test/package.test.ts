@@ -28,6 +28,13 @@ describe('the published package', () => {
     expect(files.filter((path) => /\btest|virtual-clock/.test(path))).toEqual([]);
   });
 
+  it('is a library too', async () => {
+    const script =
+      "import { loadSettings } from 'patchcord'; process.exit(loadSettings({ PORT: '7' }).server.port);";
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: root });
+    expect(await once(child, 'exit')).toEqual([7, null]);
+  });
+
   it('answers with the demo voice and shows the console', async () => {
     const child = spawn(process.execPath, [join(root, 'bin/patchcord.js'), 'serve'], {
       cwd: root,
