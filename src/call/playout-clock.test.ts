@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { VirtualClock } from '../base/virtual-clock.ts';
+import { PlayoutClock } from './playout-clock.ts';
+
+function setUp() {
+  const clock = new VirtualClock();
+  const timeline = new PlayoutClock(clock);
+  /** Marks every 200 ms up to `untilMs`, each coming back `lateMs` after its place was to sound. */
+  const marks = (fromMs: number, untilMs: number, lateMs: number): void => {
+    for (let at = fromMs; at <= untilMs; at += 200) {
+      clock.advance(Math.max(0, at + lateMs - clock.now()));
+      timeline.acknowledge(at);
+    }
+  };
+  return { clock, timeline, marks };
+}
+
+describe('the place that the caller hears', () => {
+  it('moves with the clock from the first audio on and stops at the end of what was sent', () => {
+    const { clock, timeline } = setUp();
+    clock.advance(500);
+    expect(timeline.extend(1000)).toEqual({ startMs: 0, afterSilence: true });
+    clock.advance(300);
+    expect([timeline.position(), timeline.remainingMs()]).toEqual([300, 700]);
+    clock.advance(5000);
+    expect([timeline.position(), timeline.remainingMs()]).toEqual([1000, 0]);
+  });
+
+  it('runs on through audio that comes in time, and stands still through a gap', () => {
+    const { clock, timeline } = setUp();
+    timeline.extend(1000);
+    clock.advance(900);
+    expect(timeline.extend(1000)).toEqual({ startMs: 1000, afterSilence: false });
+    clock.advance(2000);
+    expect(timeline.extend(500)).toEqual({ startMs: 2000, afterSilence: true });
+    clock.advance(100);
+    expect(timeline.position()).toBe(2100);
+  });
+
+  it('is at least where the carrier says it is', () => {
+    const { clock, timeline } = setUp();
+    timeline.extend(1000);
+    clock.advance(100);
+    timeline.acknowledge(400);
+    expect([timeline.position(), timeline.confirmedMs]).toEqual([400, 400]);
+  });
+
+  it('is not moved back by one late mark', () => {
+    const { timeline, marks } = setUp();
+    timeline.extend(10_000);
+    marks(200, 2000, 60);
+    marks(2200, 2200, 400);
+    expect(timeline.position()).toBe(2600);
+  });
+
+  it('is moved back when marks stay late: the carrier is behind', () => {
+    const { clock, timeline, marks } = setUp();
+    timeline.extend(20_000);
+    marks(200, 1000, 60);
+    marks(1200, 4000, 560);
+    expect(clock.now()).toBe(4560);
+    expect(timeline.position()).toBe(4060);
+  });
+
+  it('does not take back what was told as heard', () => {
+    const { clock, timeline, marks } = setUp();
+    timeline.extend(2000);
+    marks(200, 400, 60);
+    clock.advance(3000);
+    timeline.settle();
+    timeline.extend(1000);
+    expect(timeline.position()).toBe(2000);
+  });
+
+  it('is the end of everything once the rest was cut', () => {
+    const { clock, timeline } = setUp();
+    timeline.extend(5000);
+    clock.advance(1240);
+    expect(timeline.cut()).toBe(1240);
+    clock.advance(1000);
+    expect([timeline.position(), timeline.endMs, timeline.remainingMs()]).toEqual([1240, 1240, 0]);
+    expect(timeline.extend(100)).toEqual({ startMs: 1240, afterSilence: true });
+  });
+});
