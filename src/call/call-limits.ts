@@ -12,7 +12,7 @@ export interface CallLimits {
   readonly noInputMs: number;
   /** The silence in a row that ends the call. */
   readonly noInputLimit: number;
-  /** The model may show no progress within an answer for this long. */
+  /** The caller hears something of an answer that is due within this, and an answer that has begun goes on within this. */
   readonly responseTimeoutMs: number;
   /** The agent must begin its goodbye within this. */
   readonly goodbyeTimeoutMs: number;

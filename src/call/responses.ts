@@ -1,34 +1,10 @@
-import type { Clock, Timeout } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { PatchcordError } from '../base/errors.ts';
 import { Deadline } from './deadline.ts';
 import type { ResponseDone, ResponseRequest } from './model-session.ts';
+import type { Active, Requested, ResponsesOptions, ResponsesPort } from './response-state.ts';
+import { Retries } from './retries.ts';
 import { anAnswer, type Wanted, WantedQueue } from './wanted.ts';
-
-export interface ResponsesPort {
-  send(request: ResponseRequest): void;
-  /** Cancel a response that started although the caller has the floor. */
-  cancel(responseId: string): void;
-  /** An active response was given up: nothing more of it comes. */
-  abandoned(responseId: string): void;
-  /** Nothing is active, asked for or waiting any more. */
-  idle(): void;
-  /** A response failed; the retries are used up when `fatal`. */
-  failed(error: PatchcordError, fatal: boolean): void;
-  /** An answer is due and nothing of it can be heard: this session is as good as lost. */
-  silent(error: PatchcordError): void;
-}
-
-export interface ResponsesOptions {
-  readonly clock: Clock;
-  readonly port: ResponsesPort;
-  /** The model starts a response by itself when the caller stops speaking. */
-  readonly respondsToSpeech: boolean;
-  /**
-   * The caller waits no longer than this for something to hear when an answer is due, and half as long once the
-   * session was replaced for it; an answer that has begun must go on within this.
-   */
-  readonly timeoutMs: number;
-}
 
 /** After the caller's turn the model must start by itself within this; then it is asked. */
 const autoDeadlineMs = 5000;
@@ -36,27 +12,8 @@ const autoDeadlineMs = 5000;
 const cancelDeadlineMs = 3000;
 /** How long the end of a response that we never heard of is waited for. */
 const unknownActiveMs = 3000;
-const maxFailuresInRow = 3;
-const retryAfterFailureMs = 500;
 /** Given-up responses of which a late end is still recognised. */
 const maxAbandoned = 16;
-
-interface Requested {
-  readonly request: ResponseRequest;
-  readonly wanted: Wanted;
-  cancelled: boolean;
-}
-
-interface Active {
-  readonly responseId: string;
-  /** What it was asked for; an answer when the model started it by itself. */
-  readonly wanted: Wanted;
-  readonly auto: boolean;
-  cancelled: boolean;
-  /** It gave audio or called a tool: the caller hears something, or soon will. */
-  delivered: boolean;
-  lastProgressAt: number;
-}
 
 /**
  * The one owner of responses: at most one is active, and a request for another waits until it is done, cancelled
@@ -70,6 +27,7 @@ export class Responses {
   readonly #queue = new WantedQueue();
   readonly #deadline: Deadline;
   readonly #silence: Deadline;
+  readonly #retries: Retries;
   #open = false;
   #active: Active | undefined;
   #requested: Requested | undefined;
@@ -83,16 +41,12 @@ export class Responses {
   #unknownActive = false;
   /** The model has named one of our requests before: a response without a name is not ours. */
   #namesRequests = false;
-  #failuresInRow = 0;
-  /** Answers in a row that broke off in the middle. */
-  #brokenOffInRow = 0;
   /** The last answer was empty, and asked for again. */
   #wasEmpty = false;
   /** How often in a row the caller heard nothing until the bound. */
   #silencesInRow = 0;
   #requestNumber = 0;
   readonly #abandoned = new Set<string>();
-  #retryTimer: Timeout | undefined;
 
   constructor(options: ResponsesOptions) {
     this.#clock = options.clock;
@@ -101,6 +55,7 @@ export class Responses {
     this.#timeoutMs = options.timeoutMs;
     this.#deadline = new Deadline(options.clock);
     this.#silence = new Deadline(options.clock);
+    this.#retries = new Retries(options.clock);
   }
 
   get activeId(): string | undefined {
@@ -114,7 +69,7 @@ export class Responses {
       this.#requested !== undefined ||
       this.#awaitingAuto ||
       this.#unknownActive ||
-      this.#retryTimer !== undefined ||
+      this.#retries.waiting ||
       this.#waits()
     );
   }
@@ -236,7 +191,7 @@ export class Responses {
     active.lastProgressAt = this.#clock.now();
     if (!delivered || active.delivered) return;
     active.delivered = true;
-    this.#failuresInRow = 0;
+    this.#retries.delivered();
     this.#silencesInRow = 0;
     this.#wasEmpty = false;
     this.#watch();
@@ -326,7 +281,7 @@ export class Responses {
     if (vanished && !this.#callerSpeaks && !this.#protected) this.#awaitAuto();
     const failed = status === 'failed' && !cancelled;
     const empty = (status === 'completed' || status === 'incomplete') && !cancelled && !delivered;
-    if (delivered) this.#brokenOffInRow = failed ? this.#brokenOffInRow + 1 : 0;
+    if (delivered) this.#retries.ended(failed);
     if (this.#callerHasFloor()) this.#pump();
     else if (failed) this.#retry(done.error, wanted);
     else if (empty && !this.#wasEmpty) {
@@ -368,7 +323,7 @@ export class Responses {
   }
 
   #pump(): void {
-    if (this.#open && !this.#active && !this.#requested && !this.#unknownActive && !this.#retryTimer) {
+    if (this.#open && !this.#active && !this.#requested && !this.#unknownActive && !this.#retries.waiting) {
       const wanted = this.#queue.take((candidate) => this.#mayGo(candidate));
       if (wanted) this.#ask(wanted);
       else if ((!this.#callerSpeaks && !this.#awaitingAuto) || this.#protected) this.#port.idle();
@@ -401,7 +356,9 @@ export class Responses {
       deadline.arm(`cancelled ${requested.request.requestId}`, cancelDeadlineMs, () => this.#startMissing());
     else if (requested) deadline.disarm();
     else if (this.#awaitingAuto)
-      deadline.arm(`auto ${this.#turnNumber}`, autoDeadlineMs, () => this.#autoMissing());
+      deadline.arm(`auto ${this.#turnNumber}`, Math.min(autoDeadlineMs, this.#timeoutMs / 2), () =>
+        this.#autoMissing(),
+      );
     else if (this.#unknownActive) deadline.arm('unknown', unknownActiveMs, () => this.#unknownOver());
     else deadline.disarm();
     const patienceMs = this.#silencesInRow === 0 ? this.#timeoutMs : this.#timeoutMs / 2;
@@ -473,19 +430,11 @@ export class Responses {
   }
 
   #retry(error: PatchcordError | undefined, wanted: Wanted): void {
-    this.#failuresInRow += 1;
-    const fatal = Math.max(this.#failuresInRow, this.#brokenOffInRow) >= maxFailuresInRow;
+    const fatal = this.#retries.failed();
     this.#port.failed(error ?? new PatchcordError('PATCHCORD_RESPONSE_FAILED'), fatal);
     if (!fatal && this.#open) {
       this.#putBack(wanted);
-      this.#retryTimer?.cancel();
-      this.#retryTimer = this.#clock.setTimeout(
-        () => {
-          this.#retryTimer = undefined;
-          this.#pump();
-        },
-        retryAfterFailureMs * 2 ** (this.#failuresInRow - 1),
-      );
+      this.#retries.later(() => this.#pump());
     }
     this.#watch();
   }
@@ -497,7 +446,6 @@ export class Responses {
   #stopTimers(): void {
     this.#deadline.disarm();
     this.#silence.disarm();
-    this.#retryTimer?.cancel();
-    this.#retryTimer = undefined;
+    this.#retries.stop();
   }
 }

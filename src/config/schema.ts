@@ -335,9 +335,10 @@ export const settingTree = {
     }),
     responseTimeoutMs: setting(milliseconds(1000, 120_000), {
       names: ['PATCHCORD_RESPONSE_TIMEOUT_MS'],
-      default: '15000',
+      default: '10000',
       unit: 'ms',
-      description: 'How long the model may show no progress within an answer.',
+      description:
+        'How long a caller waits to hear something of an answer that is due before the model counts as lost, and how long an answer may pause.',
     }),
     goodbyeTimeoutMs: setting(milliseconds(500, 120_000), {
       names: ['PATCHCORD_GOODBYE_TIMEOUT_MS'],

@@ -70,4 +70,22 @@ describe('a call with the demo voice', () => {
     client.socket.terminate();
     await emulator.close();
   });
+
+  it('is told apart from what an agent is in general: its instructions come again with each request', async () => {
+    const emulator = await startOpenAiEmulator({ pace: { latencyMs: 0, deltaMs: 100, speed: 20 } });
+    const client = new TestClient(`${emulator.wsUrl}?model=gpt-realtime`);
+    await client.next('session.created');
+    const instructions = 'Say goodbye when the caller wants to hang up.';
+    client.send({ type: 'session.update', session: { type: 'realtime', instructions } });
+    await client.next('session.updated');
+    const said = async (what: string, count: number) => {
+      client.send({ type: 'response.create', response: { instructions: `${instructions}\n\n${what}` } });
+      await client.next('response.done', count);
+      return (await client.next('response.output_audio_transcript.done', count)).transcript;
+    };
+    expect(await said('Greet the caller.', 1)).toBe(demoPhrases.greeting);
+    expect(await said('Say goodbye in one short sentence.', 2)).toBe(demoPhrases.goodbye);
+    client.socket.terminate();
+    await emulator.close();
+  });
 });

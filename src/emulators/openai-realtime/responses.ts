@@ -177,7 +177,7 @@ export class Responses {
         turn,
         fresh,
         instructions: params.instructions ?? config.instructions,
-        requestInstructions: params.instructions,
+        requestInstructions: ownPart(params.instructions, config.instructions),
         tools: tools.filter((tool) => tool.type === 'function'),
         toolChoice: params.tool_choice ?? config.tool_choice,
         modality: settings.modality,
@@ -235,3 +235,10 @@ const rateLimited: ResponsePlan = {
     message: 'Rate limit reached for the model. Please try again in 1 s.',
   },
 };
+
+/** Clients that want the session's instructions to hold for a response too have to send them again with it. */
+function ownPart(asked: string | undefined, instructions: string): string | undefined {
+  return instructions !== '' && asked?.startsWith(instructions)
+    ? asked.slice(instructions.length).trimStart()
+    : asked;
+}

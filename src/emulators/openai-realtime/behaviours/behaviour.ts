@@ -20,7 +20,7 @@ export interface ResponseContext {
   readonly turn: CallerTurn | undefined;
   /** Items that came after the last response began, the caller's and the client's. */
   readonly fresh: readonly Item[];
-  /** Instructions in force; those of the request itself are in `requestInstructions` too. */
+  /** Instructions in force; what the request itself adds is in `requestInstructions`. */
   readonly instructions: string;
   readonly requestInstructions: string | undefined;
   readonly tools: readonly FunctionTool[];
