@@ -8,17 +8,15 @@ import { Digits } from './digits.ts';
 import type { CallEventBody } from './events.ts';
 import { Goodbye } from './goodbye.ts';
 import { guardedEvents } from './isolation.ts';
+import { type Joined, join } from './joined.ts';
 import type { HangUpReason, Leg, Played } from './leg.ts';
-import type { AudioItem, ModelEvents, ModelSession, ResponseDone, SpeechModel } from './model-session.ts';
+import type { AudioItem, ModelEvents, ResponseDone, SpeechModel } from './model-session.ts';
 import { NoInput, type NoInputStep } from './no-input.ts';
 import type { Phrase } from './phrase.ts';
-import { Playout } from './playout.ts';
 import { greetingPrompt, noInputGoodbyePrompt, repromptPrompt, sayAs, warningPrompt } from './prompts.ts';
-import { Responses } from './responses.ts';
 import { follow, type ModelState, modelArrows } from './states.ts';
 import { type Tool, Tools } from './tools.ts';
 import { type CutCause, Transcript, type Turn } from './transcript.ts';
-import { Turns } from './turns.ts';
 import { Uplink } from './uplink.ts';
 
 export interface ConversationOptions {
@@ -41,14 +39,6 @@ export interface ConversationOptions {
 const modelSilentMs = 90_000;
 /** Keys kept while the model is not ready; more are dropped. */
 const maxKeptDigits = 64;
-
-/** The parts that exist once a model session was opened. */
-interface Joined {
-  readonly session: ModelSession;
-  readonly playout: Playout;
-  readonly responses: Responses;
-  readonly turns: Turns;
-}
 
 /**
  * What is said in a call: joins the caller's audio, keys and acknowledgements to a session with a model. Opened when
@@ -163,48 +153,23 @@ export class Conversation {
         broken: (thrown) => this.#options.broken(thrown),
       }),
     );
-    const playout = new Playout({
-      clock,
-      modelFormat: session.sends,
-      events: {
-        itemSent: (item) => this.#itemSent(item),
-        itemHeardFirst: (item, startedAt) => this.#joined?.turns.itemHeardFirst(item, startedAt),
-        itemHeard: (item, heardMs) => this.#transcript.agentHeard(item, heardMs),
-        underrun: () => this.#options.emit({ type: 'playout.underrun' }),
-        drained: () => this.#joined?.turns.checkQuiet(),
-      },
-    });
-    const responses = new Responses({
-      clock,
-      respondsToSpeech: session.capabilities.respondsToSpeech,
-      timeoutMs: this.#options.limits.responseTimeoutMs,
-      port: {
-        send: (request) => session.requestResponse(request),
-        cancel: (responseId) => session.interrupt({ items: [], cancel: responseId }),
-        abandoned: (responseId) => {
-          this.#tools.responseDone(responseId, false, false);
-          playout.finishResponse(responseId);
-        },
-        idle: () => this.#joined?.turns.checkQuiet(),
-        failed: (error, fatal) => this.#failed(error, fatal),
-        silent: (error) => this.#silent(error),
-      },
-    });
-    const turns = new Turns({
+    this.#joined = join({
       clock,
       session,
-      playout,
       transcript: this.#transcript,
-      responses,
+      responseTimeoutMs: this.#options.limits.responseTimeoutMs,
       protectOpening,
       port: {
         emit: (event) => this.#options.emit(event),
         callerActed: () => this.#callerActed(),
         quiet: () => this.#quiet(),
         callerIdleMs: () => this.callerIdleMs(),
+        itemSent: () => this.#itemSent(),
+        abandoned: (responseId) => this.#tools.responseDone(responseId, false, false),
+        failed: (error, fatal) => this.#failed(error, fatal),
+        silent: (error) => this.#silent(error),
       },
     });
-    this.#joined = { session, playout, responses, turns };
   }
 
   /** Media flows: what was made so far is sent, and the caller is heard from the first frame on. */
@@ -442,8 +407,7 @@ export class Conversation {
     } else if (!due) joined.turns.checkQuiet();
   }
 
-  #itemSent(item: AudioItem): void {
-    this.#joined?.turns.itemSent(item);
+  #itemSent(): void {
     if (this.#firstAudioSeen || this.#connectedAt === undefined) return;
     this.#firstAudioSeen = true;
     this.#options.emit({ type: 'latency.pick-up', firstAudioMs: this.#clock.now() - this.#connectedAt });

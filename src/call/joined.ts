@@ -1,0 +1,73 @@
+import type { Clock } from '../base/clock.ts';
+import type { ModelSession } from './model-session.ts';
+import { Playout } from './playout.ts';
+import type { ResponsesPort } from './response-state.ts';
+import { Responses } from './responses.ts';
+import type { Transcript } from './transcript.ts';
+import { Turns, type TurnsPort } from './turns.ts';
+
+/** The parts of a conversation that exist once a model session was opened. */
+export interface Joined {
+  readonly session: ModelSession;
+  readonly playout: Playout;
+  readonly responses: Responses;
+  readonly turns: Turns;
+}
+
+export interface JoinOptions {
+  readonly clock: Clock;
+  readonly session: ModelSession;
+  readonly transcript: Transcript;
+  readonly responseTimeoutMs: number;
+  readonly protectOpening: boolean;
+  readonly port: TurnsPort &
+    Pick<ResponsesPort, 'abandoned' | 'failed' | 'silent'> & {
+      /** The first audio of an item went to the carrier. */
+      itemSent(): void;
+    };
+}
+
+/** Puts the parts around a session together: what one of them tells goes to the others it concerns. */
+export function join(options: JoinOptions): Joined {
+  const { clock, session, transcript, port } = options;
+  const playout = new Playout({
+    clock,
+    modelFormat: session.sends,
+    events: {
+      itemSent: (item) => {
+        turns.itemSent(item);
+        port.itemSent();
+      },
+      itemHeardFirst: (item, startedAt) => turns.itemHeardFirst(item, startedAt),
+      itemHeard: (item, heardMs) => transcript.agentHeard(item, heardMs),
+      underrun: () => port.emit({ type: 'playout.underrun' }),
+      drained: () => turns.checkQuiet(),
+    },
+  });
+  const responses = new Responses({
+    clock,
+    respondsToSpeech: session.capabilities.respondsToSpeech,
+    timeoutMs: options.responseTimeoutMs,
+    port: {
+      send: (request) => session.requestResponse(request),
+      cancel: (responseId) => session.interrupt({ items: [], cancel: responseId }),
+      abandoned: (responseId) => {
+        port.abandoned(responseId);
+        playout.finishResponse(responseId);
+      },
+      idle: () => turns.checkQuiet(),
+      failed: (error, fatal) => port.failed(error, fatal),
+      silent: (error) => port.silent(error),
+    },
+  });
+  const turns: Turns = new Turns({
+    clock,
+    session,
+    playout,
+    transcript,
+    responses,
+    protectOpening: options.protectOpening,
+    port,
+  });
+  return { session, playout, responses, turns };
+}
