@@ -37,6 +37,8 @@ export interface ConversationOptions {
 
 /** A session has deadlines of its own; one that keeps none is given up after this. */
 const modelSilentMs = 90_000;
+/** How far the agent was heard is told at most this often. */
+const soundingEveryMs = 400;
 /** Keys kept while the model is not ready; more are dropped. */
 const maxKeptDigits = 64;
 
@@ -58,6 +60,7 @@ export class Conversation {
   #modelState: ModelState = 'idle';
   #connectedAt: number | undefined;
   #firstAudioSeen = false;
+  #soundingToldAt = 0;
   #everReady = false;
   #closed = false;
   /** What the next session has to do about what was lost with the last. */
@@ -196,7 +199,14 @@ export class Conversation {
   }
 
   played(played: Played): void {
-    this.#joined?.playout.acknowledged(played);
+    const playout = this.#joined?.playout;
+    if (!playout) return;
+    playout.acknowledged(played);
+    const now = this.#clock.now();
+    if (now - this.#soundingToldAt < soundingEveryMs) return;
+    this.#soundingToldAt = now;
+    const { sounding } = playout;
+    if (sounding) this.#transcript.agentSounding(sounding, sounding.generationDone);
   }
 
   /** A key was pressed: the agent stops, and is told the keys once no more follow. */

@@ -275,6 +275,19 @@ export class Playout {
     return this.#entries.size > 0;
   }
 
+  /** The part that sounds now; a reckoning that later marks may still correct. */
+  get sounding(): (HeardItem & { readonly generationDone: boolean }) | undefined {
+    const positionMs = this.#timeline.position();
+    for (const entry of this.#entries.values()) {
+      const last = entry.spans.at(-1);
+      if (!last || last.startMs + last.lengthMs <= positionMs) continue;
+      const { item, generatedMs, generationDone } = entry;
+      const heardMs = reckonedMs(entry, positionMs);
+      return { ...item, heardMs, generatedMs: Math.floor(generatedMs), generationDone };
+    }
+    return undefined;
+  }
+
   heardMs(item: AudioItem): number {
     const entry = this.#entries.get(partKey(item));
     return entry ? this.#heardMs(entry, this.#timeline.position()) : 0;
@@ -417,15 +430,16 @@ export class Playout {
   }
 
   #heardMs(entry: Entry, positionMs: number): number {
-    let heardMs = 0;
-    for (const span of entry.spans) {
-      heardMs += Math.min(span.lengthMs, Math.max(0, positionMs - span.startMs));
-    }
-    // The small share keeps binary fractions from turning a whole millisecond into the one below.
-    const wholeMs = Math.floor(Math.min(heardMs, entry.generatedMs) + 1e-6);
-    entry.toldMs = Math.max(entry.toldMs, wholeMs);
+    entry.toldMs = Math.max(entry.toldMs, reckonedMs(entry, positionMs));
     return entry.toldMs;
   }
+}
+
+function reckonedMs({ spans, generatedMs }: Entry, positionMs: number): number {
+  let heardMs = 0;
+  for (const span of spans) heardMs += Math.min(span.lengthMs, Math.max(0, positionMs - span.startMs));
+  // The small share keeps binary fractions from turning a whole millisecond into the one below.
+  return Math.floor(Math.min(heardMs, generatedMs) + 1e-6);
 }
 
 function itemKey({ responseId, itemId }: AudioItem): string {

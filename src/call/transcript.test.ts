@@ -80,6 +80,22 @@ describe('the transcript', () => {
     expect(session.interruptions[0]?.items).toMatchObject([{ contentIndex: 1, heardMs: 200 }]);
   });
 
+  it('tells while an answer sounds how far it was heard, a few times a second', () => {
+    const { model, clock, of, call } = liveCall();
+    model.session.answer('resp-1', 'item-1', 4000, 'one two three four five six seven eight');
+    const before = of('turn.updated').length;
+    clock.advance(3900);
+    const told = of('turn.updated').slice(before);
+    expect(told.length).toBeGreaterThanOrEqual(8);
+    expect(told.length).toBeLessThanOrEqual(10);
+    for (const { turn } of told) expect(turn.text.startsWith(turn.heardText)).toBe(true);
+    const heardMs = told.map(({ turn }) => turn.heardMs);
+    expect(heardMs).toEqual([...heardMs].sort((a, b) => a - b));
+    expect(told.at(-1)?.turn).toMatchObject({ heardText: expect.stringContaining('one two three four') });
+    clock.advance(1000);
+    expect(call.snapshot().turns[0]).toMatchObject({ heardMs: 4000, ended: true });
+  });
+
   it('keeps a text without end only up to a bound, and marks that', () => {
     const { model, call } = liveCall();
     const { session } = model;

@@ -128,6 +128,18 @@ export class Transcript {
     this.#events.updated(view(record));
   }
 
+  /** How far the caller has heard what sounds now. Its end, or a cut, says it in truth. */
+  agentSounding(item: HeardItem, complete: boolean): void {
+    const record = this.#byKey.get(partKey(item));
+    if (!record || record.ended || item.heardMs <= record.heardMs) return;
+    record.heardMs = item.heardMs;
+    record.generatedMs = Math.max(record.generatedMs, item.generatedMs);
+    const heardText = record.words.until(item.heardMs, record.generatedMs, complete && !record.broken);
+    // More text can come than the audio so far holds: words that were told are not taken back for that.
+    if (heardText.length > record.heardText.length) record.heardText = heardText;
+    this.#events.updated(view(record));
+  }
+
   /** All audio of the item was heard. */
   agentHeard(item: AudioItem, heardMs: number): void {
     const record = this.#byKey.get(partKey(item));

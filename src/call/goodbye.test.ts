@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { AudioChunk } from '../audio/chunk.ts';
+import { pcmu8k } from '../audio/format.ts';
+import { VirtualClock } from '../base/virtual-clock.ts';
+import { Goodbye } from './goodbye.ts';
+import { Playout } from './playout.ts';
+
+const item = { responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 };
+
+function setUp() {
+  const clock = new VirtualClock();
+  const hangUps: string[] = [];
+  const goodbye = new Goodbye({ clock, timeoutMs: 10_000, hangUp: (reason) => hangUps.push(reason) });
+  const nothing = (): undefined => undefined;
+  const playout = new Playout({
+    clock,
+    modelFormat: pcmu8k,
+    events: {
+      itemSent: nothing,
+      itemHeardFirst: nothing,
+      itemHeard: nothing,
+      underrun: nothing,
+      drained: nothing,
+    },
+  });
+  playout.open({ play: nothing, mark: nothing, clear: nothing }, pcmu8k, {
+    buffering: 'queued',
+    acknowledges: 'nothing',
+    markEveryMs: 200,
+    continuousMedia: true,
+  });
+  /** The agent says its goodbye and is done. */
+  const say = (ms: number): void => {
+    playout.append(item, AudioChunk.fromBytes(Buffer.alloc(ms * 8, 1)));
+    playout.finish(item);
+    goodbye.agentQuiet();
+  };
+  return { clock, goodbye, hangUps, playout, say };
+}
+
+describe('a goodbye', () => {
+  it('is heard to its end before the phone is hung up', () => {
+    const { clock, goodbye, hangUps, playout, say } = setUp();
+    goodbye.request('agent', true, playout);
+    say(1500);
+    clock.advance(1499);
+    expect(hangUps).toEqual([]);
+    clock.advance(1);
+    expect(hangUps).toEqual(['agent']);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is taken back by a caller who speaks, where that is allowed', () => {
+    const { clock, goodbye, hangUps, playout, say } = setUp();
+    goodbye.request('agent', true, playout);
+    say(1500);
+    goodbye.callerSpoke();
+    clock.advance(60_000);
+    expect(goodbye.pending).toBe(false);
+    expect(hangUps).toEqual([]);
+  });
+
+  it('is not taken back when the call has to end', () => {
+    const { clock, goodbye, hangUps, playout, say } = setUp();
+    goodbye.request('max-duration', false, playout);
+    goodbye.callerSpoke();
+    say(500);
+    clock.advance(500);
+    expect(hangUps).toEqual(['max-duration']);
+  });
+
+  it('gives way to one that cannot be taken back, and not the other way round', () => {
+    const { clock, goodbye, hangUps, playout, say } = setUp();
+    expect(goodbye.request('agent', true, playout)).toBe(true);
+    expect(goodbye.request('drain', false, playout)).toBe(true);
+    expect(goodbye.request('agent', true, playout)).toBe(false);
+    say(500);
+    clock.advance(500);
+    expect(hangUps).toEqual(['drain']);
+  });
+
+  it('that never comes is not waited for beyond its bound', () => {
+    const { clock, goodbye, hangUps, playout } = setUp();
+    goodbye.request('no-input', true, playout);
+    clock.advance(9999);
+    expect(hangUps).toEqual([]);
+    clock.advance(1);
+    expect(hangUps).toEqual(['no-input']);
+  });
+
+  it('that began late is still heard', () => {
+    const { clock, goodbye, hangUps, playout, say } = setUp();
+    goodbye.request('agent', true, playout);
+    clock.advance(9500);
+    say(3000);
+    clock.advance(2999);
+    expect(hangUps).toEqual([]);
+    clock.advance(1);
+    expect(hangUps).toEqual(['agent']);
+  });
+
+  it('needs no words where there is nothing that could speak', () => {
+    const { goodbye, hangUps } = setUp();
+    goodbye.request('drain', false, undefined);
+    goodbye.agentQuiet();
+    expect(hangUps).toEqual(['drain']);
+  });
+});
