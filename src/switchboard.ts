@@ -95,7 +95,7 @@ export class Switchboard {
       },
       accept: (leg, overrides) => this.accept(leg, overrides),
       refused: (carrier, error, fields) => {
-        this.#log.warn({ carrier, code: error.code, ...error.details, ...fields }, error.message);
+        this.#log.warn({ ...error.details, ...fields, carrier, code: error.code }, error.message);
         this.#told.peerRefused(carrier, error);
       },
     };

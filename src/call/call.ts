@@ -8,15 +8,7 @@ import { CallReport } from './call-report.ts';
 import { Conversation } from './conversation.ts';
 import type { CallEndReason, CallEventBody, CallObserver, CallSnapshot } from './events.ts';
 import { guardedClock } from './isolation.ts';
-import type {
-  HangUpReason,
-  Leg,
-  LegEnd,
-  LegEvents,
-  Played,
-  TransferOutcome,
-  TransferTarget,
-} from './leg.ts';
+import type { HangUpReason, Leg, LegEnd, LegEvents, Played, TransferOutcome, TransferTarget } from './leg.ts';
 import type { SpeechModel } from './model-session.ts';
 import type { Phrase } from './phrase.ts';
 import { type CallState, callArrows, follow } from './states.ts';

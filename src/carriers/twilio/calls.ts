@@ -181,6 +181,7 @@ export class TwilioCalls {
     this.#legs.set(callSid, leg);
     try {
       const { callId } = this.#host.accept(leg, dial?.overrides);
+      leg.named(callId);
       return { leg, callId };
     } catch (thrown) {
       this.#forget(leg, dial);

@@ -54,6 +54,7 @@ export class TwilioLeg implements Leg, StreamOwner {
   #events: LegEvents | undefined;
   #stream: TwilioStream | undefined;
   #isHangingUp = false;
+  #callId: string | undefined;
   #hangUp: Promise<void> | undefined;
 
   constructor(options: TwilioLegOptions) {
@@ -155,6 +156,11 @@ export class TwilioLeg implements Leg, StreamOwner {
     this.#stream?.clear();
   }
 
+  /** The gateway's id of the call, for the log. */
+  named(callId: string): void {
+    this.#callId = callId;
+  }
+
   hangUp(reason: HangUpReason): Promise<void> {
     if (this.#phase === 'ended') return this.#hangUp ?? Promise.resolve();
     this.#isHangingUp = true;
@@ -165,9 +171,10 @@ export class TwilioLeg implements Leg, StreamOwner {
   async #hangUpNow(reason: HangUpReason): Promise<void> {
     const { callSid, rest, log } = this.#options;
     const unanswered = this.party.direction === 'outbound' && this.#phase === 'ringing';
-    log.info({ callSid, reason }, 'hanging up');
+    const ids = { callId: this.#callId, callSid };
+    log.info({ ...ids, reason }, 'hanging up');
     const told = rest?.endCall(callSid, unanswered ? 'canceled' : 'completed').catch((thrown: unknown) => {
-      log.warn({ callSid, err: messageOf(thrown) }, 'Twilio did not take the hang-up');
+      log.warn({ ...ids, error: messageOf(thrown) }, 'Twilio did not take the hang-up');
     });
     // Twilio goes on to <Hangup/> when its stream closes, whatever the API says.
     await this.#stream?.close();

@@ -133,7 +133,7 @@ export class ModelLink {
 
   #refuse(error: PatchcordError): void {
     this.#nonsense += 1;
-    this.#log.warn({ code: error.code, ...error.details, count: this.#nonsense }, 'the model sent nonsense');
+    this.#log.warn({ ...error.details, code: error.code, count: this.#nonsense }, 'the model sent nonsense');
     if (this.#nonsense < maxNonsense) {
       this.#events.nonsense(error);
       return;

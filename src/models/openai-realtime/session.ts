@@ -240,7 +240,7 @@ export class OpenAiRealtimeSession implements ModelSession {
     const active = fault.code === 'conversation_already_has_active_response';
     if (this.#answers.refused(fault.eventId, active)) {
       const error = new PatchcordError('PATCHCORD_MODEL_ERROR', undefined, describeFault(fault));
-      this.#log.warn(error.details, 'the model refused to start a response');
+      this.#log.warn(logFields(error), 'the model refused to start a response');
       this.#events.requestRefused(error, active);
       return;
     }
@@ -252,8 +252,9 @@ export class OpenAiRealtimeSession implements ModelSession {
   #report(fault: ServerFault, fields: Record<string, unknown>): void {
     const details = { ...describeFault(fault), ...fields, race: isRace(fault) };
     const code = fields.request === 'truncate' ? 'PATCHCORD_TRUNCATION_REFUSED' : 'PATCHCORD_MODEL_ERROR';
-    this.#log.warn({ code, ...details }, 'the model reported an error');
-    this.#events.failed(new PatchcordError(code, undefined, details), false);
+    const error = new PatchcordError(code, undefined, details);
+    this.#log.warn(logFields(error), 'the model reported an error');
+    this.#events.failed(error, false);
   }
 
   #notice(name: string): void {
@@ -295,7 +296,7 @@ export class OpenAiRealtimeSession implements ModelSession {
   #fail(error: PatchcordError): void {
     if (this.#phase === 'closed') return;
     this.#end();
-    this.#log.warn({ code: error.code, ...error.details }, 'the session of the model failed');
+    this.#log.warn(logFields(error), 'the session of the model failed');
     this.#events.failed(error, true);
   }
 
@@ -311,4 +312,10 @@ export class OpenAiRealtimeSession implements ModelSession {
 /** The server tells of the end of speech only after this silence. Where it listens to the meaning, nobody knows how long. */
 function silenceOf({ turnDetection: { type, ...detection } }: OpenAiRealtimeSettings): number | undefined {
   return type === 'server_vad' && 'silenceDurationMs' in detection ? detection.silenceDurationMs : undefined;
+}
+
+/** A line's `code` is always ours; the server's own goes beside it. */
+function logFields({ code, details }: PatchcordError): Record<string, unknown> {
+  const { code: modelCode, ...rest } = details;
+  return { code, ...(modelCode === undefined ? {} : { modelCode }), ...rest };
 }
