@@ -2,29 +2,16 @@ import type { AudioChunk } from '../audio/chunk.ts';
 import type { Clock, Timeout } from '../base/clock.ts';
 import { messageOf, PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Agent } from './agent.ts';
 import type { CallLimits } from './call-limits.ts';
 import { CallReport } from './call-report.ts';
-import { Conversation } from './conversation.ts';
+import { Conversation, type ConversationOptions } from './conversation.ts';
 import type { CallEndReason, CallEventBody, CallObserver, CallSnapshot } from './events.ts';
 import { guardedClock } from './isolation.ts';
 import type { HangUpReason, Leg, LegEnd, LegEvents, Played, TransferOutcome, TransferTarget } from './leg.ts';
-import type { SpeechModel } from './model-session.ts';
-import type { Phrase } from './phrase.ts';
 import { type CallState, callArrows, follow } from './states.ts';
-import type { Tool } from './tools.ts';
 
-export interface CallOptions {
-  readonly callId: string;
-  readonly leg: Leg;
-  readonly agent: Agent;
-  readonly model: SpeechModel;
-  readonly tools: readonly Tool[];
-  readonly limits: CallLimits;
-  /** Said when no model can be reached any more. */
-  readonly apology: Phrase;
-  readonly clock: Clock;
-  readonly log: Logger;
+/** What a conversation needs, but for what the call itself is to it. */
+export interface CallOptions extends Omit<ConversationOptions, 'emit' | 'hangUp' | 'broken'> {
   readonly observe: CallObserver;
 }
 

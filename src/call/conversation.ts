@@ -26,6 +26,7 @@ export interface ConversationOptions {
   readonly model: SpeechModel;
   readonly tools: readonly Tool[];
   readonly limits: CallLimits;
+  /** Said when no model can be reached any more. */
   readonly apology: Phrase;
   readonly clock: Clock;
   readonly log: Logger;
@@ -252,17 +253,16 @@ export class Conversation {
   }
 
   #modelEvents(): ModelEvents {
-    const live = (): Joined | undefined => this.#joined;
     return {
       ready: () => this.#ready(),
       resuming: (error) => this.#resuming(error),
       speechStarted: (itemId) => {
-        live()?.turns.speechStarted(itemId);
+        this.#joined?.turns.speechStarted(itemId);
         this.#uplink?.watchStall(true);
       },
       speechStopped: (_itemId, silentForMs) => {
         this.#uplink?.watchStall(false);
-        live()?.turns.speechStopped(silentForMs);
+        this.#joined?.turns.speechStopped(silentForMs);
       },
       callerText: (itemId, text, final) => {
         if (final && text === '') this.#transcript.callerEnded(itemId);
@@ -270,18 +270,18 @@ export class Conversation {
       },
       responseStarted: (responseId, requestId) => {
         this.#noInput.pause();
-        live()?.turns.responseStarted(responseId, requestId);
+        this.#joined?.turns.responseStarted(responseId, requestId);
       },
-      audio: (item, chunk) => live()?.turns.audio(item, chunk),
-      audioDone: (item) => live()?.playout.finish(item),
-      agentText: (item, delta) => live()?.turns.agentText(item, delta),
+      audio: (item, chunk) => this.#joined?.turns.audio(item, chunk),
+      audioDone: (item) => this.#joined?.playout.finish(item),
+      agentText: (item, delta) => this.#joined?.turns.agentText(item, delta),
       toolCall: (call) => {
-        live()?.responses.progress(true);
+        this.#joined?.responses.progress(true);
         this.#tools.called(call);
       },
       responseDone: (done) => this.#responseDone(done),
       requestRefused: (error, activeResponse) => {
-        live()?.responses.refused(error, activeResponse);
+        this.#joined?.responses.refused(error, activeResponse);
         this.#error(error, false);
       },
       goingAway: (timeLeftMs) => this.#options.log.info({ timeLeftMs }, 'the model session ends soon'),
