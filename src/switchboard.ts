@@ -11,7 +11,7 @@ import type { Leg } from './call/leg.ts';
 import type { SpeechModel } from './call/model-session.ts';
 import type { Phrase } from './call/phrase.ts';
 import { checkedTools, type Tool } from './call/tools.ts';
-import type { AcceptedCall, CallOverrides, CarrierHost } from './carriers/carrier.ts';
+import type { AcceptedCall, CallExtras, CarrierHost } from './carriers/carrier.ts';
 import type { Settings } from './config/schema.ts';
 
 export interface SwitchboardOptions {
@@ -93,7 +93,8 @@ export class Switchboard {
         this.#told.callRefused(error);
         return { admitted: false, error };
       },
-      accept: (leg, overrides) => this.accept(leg, overrides),
+      accept: (leg, extras) => this.accept(leg, extras),
+      lookUp: () => Promise.resolve({}),
       refused: (carrier, error, fields) => {
         this.#log.warn({ ...error.details, ...fields, carrier, code: error.code }, error.message);
         this.#told.peerRefused(carrier, error);
@@ -102,16 +103,16 @@ export class Switchboard {
   }
 
   /** @throws PatchcordError PATCHCORD_DRAINING, PATCHCORD_CALL_LIMIT */
-  accept(leg: Leg, overrides?: CallOverrides): AcceptedCall {
+  accept(leg: Leg, extras: CallExtras = {}): AcceptedCall {
     const refusal = this.#refusal();
     if (refusal) throw refusal;
     const callId = `call_${randomUUID().replaceAll('-', '').slice(0, 20)}`;
     const call = new Call({
       callId,
       leg,
-      agent: this.#agents.agent(overrides),
+      agent: this.#agents.agent(extras.overrides),
       model: this.#model,
-      tools: this.#tools,
+      tools: this.#toolsWith(extras.tools ?? []),
       limits: this.#settings.call,
       apology: this.#apology,
       clock: this.#clock,
@@ -139,6 +140,13 @@ export class Switchboard {
     if (await this.#emptied(lastGoodbyeMs)) return;
     for (const call of this.directory.calls()) call.end('drain');
     await this.#emptied(this.#settings.call.endTimeoutMs + 1000);
+  }
+
+  /** A carrier's tool takes the place of ours of the same name. */
+  #toolsWith(own: readonly Tool[]): readonly Tool[] {
+    if (own.length === 0) return this.#tools;
+    const names = new Set(own.map(({ name }) => name));
+    return [...this.#tools.filter(({ name }) => !names.has(name)), ...own];
   }
 
   /** Whether no call is left, at the latest after `boundMs`. */

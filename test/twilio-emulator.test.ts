@@ -1,16 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AudioChunk } from '../src/audio/chunk.ts';
 import { SystemClock } from '../src/base/clock.ts';
+import { emptyRecord, publicUrl, TestHost } from '../src/carriers/testing/test-host.ts';
 import { FakeTwilioCall } from '../src/emulators/twilio/call.ts';
 import { FakeTwilioRest } from '../src/emulators/twilio/rest-server.ts';
-import {
-  authToken,
-  publicUrl,
-  type ServedTwilio,
-  serveTwilio,
-  TestHost,
-  testSettings,
-} from './support/twilio-host.ts';
+import { authToken, type ServedTwilio, serveTwilio, testSettings } from './support/twilio-host.ts';
 
 const accountSid = `AC${'0'.repeat(32)}`;
 const clock = new SystemClock();
@@ -42,7 +36,7 @@ function greet(after: () => void): void {
 describe('a simulated Twilio that shares no code with the carrier', () => {
   it('plays a whole inbound call: heard, then hung up by the gateway', async () => {
     served = await serveTwilio(host);
-    greet(() => void host.calls[0]?.leg.hangUp('agent').catch(() => expect.unreachable()));
+    greet(() => void host.calls[0]?.leg.hangUp('agent', emptyRecord).catch(() => expect.unreachable()));
     const record = await new FakeTwilioCall({ ...gateway(), statusCallback: '/status-callback' }).run();
     expect(record).toMatchObject({ status: 'completed', failure: undefined, notices: [] });
     await host.calls[0]?.ended;
@@ -67,7 +61,8 @@ describe('a simulated Twilio that shares no code with the carrier', () => {
       leg.mark('long');
       leg.clear();
     };
-    host.onPlayed = () => void host.calls[0]?.leg.hangUp('agent').catch(() => expect.unreachable());
+    host.onPlayed = () =>
+      void host.calls[0]?.leg.hangUp('agent', emptyRecord).catch(() => expect.unreachable());
     const record = await new FakeTwilioCall(gateway()).run();
     expect(record.stream).toMatchObject({ violationCount: 0 });
     expect(record.stream?.playedMs).toBeLessThan(1000);
@@ -127,7 +122,7 @@ describe('a simulated Twilio that shares no code with the carrier', () => {
       phoneNumber: '+15550009999',
       apiBaseUrl,
     });
-    greet(() => void host.calls[0]?.leg.hangUp('agent').catch(() => expect.unreachable()));
+    greet(() => void host.calls[0]?.leg.hangUp('agent', emptyRecord).catch(() => expect.unreachable()));
     const dialled = await served.carrier.dial?.({ to: '+15550001111', overrides: {} });
     expect(dialled?.carrierCallId).toMatch(/^CA/);
     await host.calls[0]?.ended;

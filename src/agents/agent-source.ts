@@ -6,9 +6,15 @@ import { type InstructionSources, type LoadedInstructions, loadInstructions } fr
 
 /** What one call may have of its own in place of the default agent's. */
 export interface AgentOverrides {
-  readonly instructions?: string;
+  /** The text, or what to make of the default agent's. */
+  readonly instructions?: string | ((standing: string) => string);
   readonly voice?: string;
   readonly greeting?: string;
+  /** BCP 47 language of the caller's speech, for the transcription. */
+  readonly language?: string;
+  readonly model?: string;
+  readonly maxOutputTokens?: number | 'inf';
+  readonly temperature?: number;
 }
 
 export interface AgentSettings extends InstructionSources {
@@ -45,13 +51,19 @@ export class AgentSource {
 
   agent(overrides: AgentOverrides = {}): Agent {
     this.#refresh();
-    const { voice, language } = this.#settings;
+    const { voice } = this.#settings;
+    const { instructions: wanted, model, maxOutputTokens, temperature } = overrides;
+    const standing = this.#instructions.text;
+    const language = overrides.language ?? this.#settings.language;
     return {
       name: 'default',
-      instructions: overrides.instructions ?? this.#instructions.text,
+      instructions: typeof wanted === 'function' ? wanted(standing) : (wanted ?? standing),
       voice: overrides.voice ?? voice,
       opening: this.#opening(overrides.greeting),
       ...(language === undefined ? {} : { language }),
+      ...(model === undefined ? {} : { model }),
+      ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+      ...(temperature === undefined ? {} : { temperature }),
     };
   }
 

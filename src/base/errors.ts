@@ -8,14 +8,20 @@ export const errorCodes = {
   PATCHCORD_MESSAGE_MALFORMED:
     'A frame is not what the protocol allows: not JSON, or a field of a wrong type.',
   PATCHCORD_MESSAGE_BINARY: 'A binary frame arrived where the protocol has only text.',
+  PATCHCORD_MESSAGE_TEXT: 'A text frame arrived where the protocol has only binary.',
   PATCHCORD_MESSAGE_TOO_LARGE: 'A frame is larger than the limit.',
   PATCHCORD_MESSAGE_ORDER: 'A message arrived in an order that the protocol does not have.',
   PATCHCORD_AUDIO_MALFORMED: 'An audio payload is not valid base64 or not whole samples.',
   PATCHCORD_AUDIO_FORMAT: 'The audio format that a peer offers is not one that can be used.',
+  PATCHCORD_PEER_NOT_ALLOWED:
+    'The peer is not one of those that may connect, and the call was not announced.',
+  PATCHCORD_CARRIER_LIMIT: 'The carrier says that it is sent too much, again and again.',
   PATCHCORD_PEER_FLOOD: 'A peer sends more than the limit allows.',
   PATCHCORD_CALL_NOT_FOUND: 'There is no live call with that id.',
   PATCHCORD_TRANSFER_NOT_POSSIBLE:
     'The call cannot be transferred: it is not live, or its carrier cannot do it.',
+  PATCHCORD_DIGITS_NOT_POSSIBLE: 'No keys can be pressed: the call is not live, or its carrier cannot do it.',
+  PATCHCORD_ANNOUNCE_NOT_POSSIBLE: 'The carrier takes no announced calls, or is not configured to.',
   PATCHCORD_CALL_LIMIT: 'The gateway carries as many calls as it is allowed to.',
   PATCHCORD_DRAINING: 'The gateway is shutting down and takes no new calls.',
   PATCHCORD_ANSWER_TIMEOUT: 'No media arrived within the answer timeout.',
@@ -38,6 +44,7 @@ export const errorCodes = {
   PATCHCORD_MODEL_ERROR: 'The speech model reported an error that does not end the session.',
   PATCHCORD_TRUNCATION_REFUSED: 'The speech model refused to be told how much of an answer was heard.',
   PATCHCORD_RESPONSE_FAILED: 'A response of the speech model failed or was cut short.',
+  PATCHCORD_AGENT_API: 'A request to the agent API failed; the call goes on without.',
   PATCHCORD_TOOL_UNKNOWN: 'The model called a tool that does not exist.',
   PATCHCORD_TOOL_ARGUMENTS: 'The model called a tool with arguments that do not fit its schema.',
   PATCHCORD_TOOL_FAILED: 'A tool threw an error.',

@@ -7,6 +7,12 @@ export interface Agent {
   readonly opening: Opening;
   /** BCP 47 language of the caller's speech as a hint for transcription. */
   readonly language?: string;
+  /** The model's name, where this call is to have another than the configured one. */
+  readonly model?: string;
+  /** Upper bound of one answer in tokens; undefined: as configured. */
+  readonly maxOutputTokens?: number | 'inf';
+  /** For models that take it; undefined: as configured. */
+  readonly temperature?: number;
 }
 
 /** Who speaks first, and what. */

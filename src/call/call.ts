@@ -9,6 +9,7 @@ import type { CallEndReason, CallEventBody, CallObserver, CallSnapshot } from '.
 import { guardedClock } from './isolation.ts';
 import type { HangUpReason, Leg, LegEnd, LegEvents, Played, TransferOutcome, TransferTarget } from './leg.ts';
 import { type CallState, callArrows, follow } from './states.ts';
+import type { Turn } from './transcript.ts';
 
 /** What a conversation needs, but for what the call itself is to it. */
 export interface CallOptions extends Omit<ConversationOptions, 'emit' | 'hangUp' | 'broken'> {
@@ -85,6 +86,18 @@ export class Call {
     return this.#state === 'live' ? this.#leg.transfer?.(target) : undefined;
   }
 
+  /** Has the agent say this, once it has the floor. False: the call is not live. */
+  say(text: string): boolean {
+    if (this.#state !== 'live') return false;
+    this.#conversation.say(text);
+    return true;
+  }
+
+  /** Presses keys towards the other side; undefined: its carrier cannot, or it is not live. */
+  sendDigits(digits: string): Promise<void> | undefined {
+    return this.#state === 'live' ? this.#leg.sendDigits?.(digits) : undefined;
+  }
+
   /** Ends the call in order: the agent is asked to say goodbye, and the call ends when that was heard, within a bound. */
   finish(reason: HangUpReason, instructions: string): void {
     if (this.#state === 'live') this.#conversation.sayGoodbye(reason, instructions, false);
@@ -110,7 +123,7 @@ export class Call {
 
   /** A leg that throws is as good as one that rejects. */
   async #hangUp(reason: HangUpReason): Promise<void> {
-    await this.#leg.hangUp(reason);
+    await this.#leg.hangUp(reason, this.snapshot());
   }
 
   /** Whatever a model or a leg does when it is let go, the call ends. */
@@ -241,6 +254,15 @@ export class Call {
     this.end('internal-error');
   }
 
+  /** What a leg does with it is the carrier's: it may fail, and the call goes on. */
+  #tellLeg(turn: Turn): void {
+    try {
+      this.#leg.turnEnded?.(turn);
+    } catch (thrown) {
+      this.#log.error({ error: messageOf(thrown) }, 'the leg could not be told of a turn');
+    }
+  }
+
   #emitError(error: PatchcordError, fatal: boolean): void {
     this.#emit({ type: 'error', code: error.code, message: error.message, fatal });
   }
@@ -248,6 +270,7 @@ export class Call {
   #emit(body: CallEventBody): void {
     if (this.#told) return;
     this.#report.count(body);
+    if (body.type === 'turn.ended') this.#tellLeg(body.turn);
     try {
       this.#observe({ callId: this.callId, atEpochMs: this.#clock.epochMs(), ...body });
     } catch (thrown) {
@@ -264,6 +287,8 @@ function endReasonOfLeg(end: LegEnd): CallEndReason {
   switch (end.reason) {
     case 'hung-up':
       return 'caller-hung-up';
+    case 'transferred':
+      return 'transferred';
     case 'busy':
     case 'no-answer':
       return 'not-answered';

@@ -13,7 +13,14 @@ import type { HangUpReason, Leg, Played } from './leg.ts';
 import type { AudioItem, ModelEvents, ResponseDone, SpeechModel } from './model-session.ts';
 import { NoInput, type NoInputStep } from './no-input.ts';
 import type { Phrase } from './phrase.ts';
-import { greetingPrompt, noInputGoodbyePrompt, repromptPrompt, sayAs, warningPrompt } from './prompts.ts';
+import {
+  greetingPrompt,
+  noInputGoodbyePrompt,
+  repromptPrompt,
+  sayAs,
+  verbatimPrompt,
+  warningPrompt,
+} from './prompts.ts';
 import { follow, type ModelState, modelArrows } from './states.ts';
 import { type Tool, Tools } from './tools.ts';
 import { type CutCause, Transcript, type Turn } from './transcript.ts';
@@ -221,6 +228,11 @@ export class Conversation {
 
   interrupt(cause: CutCause): boolean {
     return this.#joined?.turns.interrupt(cause) ?? false;
+  }
+
+  /** The agent says this word for word, once it has the floor. */
+  say(text: string): void {
+    this.#say(verbatimPrompt(text), false);
   }
 
   /** Ask the agent for a goodbye and hang up once it was heard. */

@@ -7,6 +7,7 @@ import type { CutCause, Turn } from './transcript.ts';
 export type CallEndReason =
   | 'caller-hung-up'
   | 'agent-hung-up'
+  | 'transferred'
   | 'no-input'
   | 'max-duration'
   | 'operator'

@@ -28,6 +28,7 @@ function setUp() {
     acknowledges: 'nothing',
     markEveryMs: 200,
     continuousMedia: true,
+    delivery: {},
   });
   /** The agent says its goodbye and is done. */
   const say = (ms: number): void => {

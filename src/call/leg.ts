@@ -1,6 +1,8 @@
 import type { AudioChunk } from '../audio/chunk.ts';
 import type { AudioFormat } from '../audio/format.ts';
 import type { PatchcordError } from '../base/errors.ts';
+import type { CallSnapshot } from './events.ts';
+import type { Turn } from './transcript.ts';
 
 export interface Party {
   /** E.164 where the carrier gives it. */
@@ -21,16 +23,41 @@ export interface PlaybackTraits {
   readonly markEveryMs: number;
   /** The carrier's media stream never pauses, so silence on it means that it is broken. */
   readonly continuousMedia: boolean;
+  readonly delivery: Delivery;
+}
+
+/** In which pieces, and how far ahead of the ear, `play` is given audio. What is left out is not limited. Milliseconds. */
+export interface Delivery {
+  /** `queued`: the carrier is sent no more while it holds this much. `paced` carriers hold nothing. */
+  readonly leadMs?: number;
+  /** Pieces are whole frames of this length; the end of an answer is filled up with silence. `paced` needs it. */
+  readonly frameMs?: number;
+  /** No piece is shorter, but for the end of an answer. */
+  readonly minChunkMs?: number;
+  readonly maxChunkMs?: number;
+  /** No two pieces are given within this. */
+  readonly everyMs?: number;
+  /** `paced`: a frame of silence is played where there is nothing to say, so that the carrier's line stays alive. */
+  readonly fillsSilence?: boolean;
 }
 
 export type Played =
   | { readonly type: 'mark'; readonly name: string }
-  | { readonly type: 'started' }
+  /** The carrier began to play after silence. `roundTripMs`: to the carrier and back, where the leg has measured it. */
+  | { readonly type: 'started'; readonly roundTripMs?: number }
+  /** The carrier has played all it had. */
   | { readonly type: 'completed' };
 
 /** How a leg came to its end from the carrier's side. */
 export interface LegEnd {
-  readonly reason: 'hung-up' | 'busy' | 'no-answer' | 'failed' | 'connection-lost' | 'protocol-error';
+  readonly reason:
+    | 'hung-up'
+    | 'transferred'
+    | 'busy'
+    | 'no-answer'
+    | 'failed'
+    | 'connection-lost'
+    | 'protocol-error';
   readonly error?: PatchcordError;
 }
 
@@ -77,7 +104,7 @@ export interface LegEvents {
 export interface Leg {
   /** Name of the carrier: `twilio`, `softphone`, ... The engine only passes it on. */
   readonly carrier: string;
-  /** The carrier's own id of the call. */
+  /** The carrier's own id of the call; may change once, where the carrier names a call anew when it is answered. */
   readonly carrierCallId: string;
   readonly party: Party;
   /** Caller to us. */
@@ -94,8 +121,14 @@ export interface Leg {
   mark(name: string): void;
   /** Drop what the carrier has queued; written to the socket before this returns. */
   clear(): void;
-  /** Ends the leg; settles when the carrier knows, at the latest after the carrier's own deadline. Never rejects. */
-  hangUp(reason: HangUpReason): Promise<void>;
+  /**
+   * Ends the leg; settles when the carrier knows, at the latest after the carrier's own deadline. Never rejects.
+   * `record`: the whole call, for carriers that are told how it went.
+   */
+  hangUp(reason: HangUpReason, record: CallSnapshot): Promise<void>;
   transfer?(target: TransferTarget): Promise<TransferOutcome>;
+  /** Presses keys (`0`-`9`, `*`, `#`, `A`-`D`) towards the other side. Rejects with a PatchcordError when the carrier does not take them. */
   sendDigits?(digits: string): Promise<void>;
+  /** A turn of either side is over: for carriers that show or report what was said. Never throws. */
+  turnEnded?(turn: Turn): void;
 }

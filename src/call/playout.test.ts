@@ -14,6 +14,7 @@ const traits: PlaybackTraits = {
   acknowledges: 'marks',
   markEveryMs: 200,
   continuousMedia: true,
+  delivery: {},
 };
 
 interface Network {

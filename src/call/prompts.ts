@@ -20,3 +20,7 @@ export const repromptPrompt =
 export const warningPrompt =
   'The caller still says nothing. Say in one short sentence that you will have to hang up.';
 export const noInputGoodbyePrompt = 'The caller says nothing. Say goodbye in one short sentence.';
+
+export function verbatimPrompt(text: string): string {
+  return `Say exactly these words and nothing else: ${JSON.stringify(text)}`;
+}

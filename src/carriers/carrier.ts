@@ -1,15 +1,31 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../base/clock.ts';
 import type { PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Leg } from '../call/leg.ts';
+import type { Tool } from '../call/tools.ts';
 
 /** What may differ from the default agent in one call. */
 export interface CallOverrides {
-  readonly instructions?: string;
+  /** The text, or what to make of the default agent's. */
+  readonly instructions?: string | ((standing: string) => string);
   readonly voice?: string;
   readonly greeting?: string;
+  /** BCP 47 language of the caller's speech, for the transcription. */
+  readonly language?: string;
+  /** The model's name. */
+  readonly model?: string;
+  readonly maxOutputTokens?: number | 'inf';
+  readonly temperature?: number;
+}
+
+/** What a carrier adds to a call. */
+export interface CallExtras {
+  readonly overrides?: CallOverrides;
+  /** Tools that only this carrier's calls have; one takes the place of a built-in tool of the same name. */
+  readonly tools?: readonly Tool[];
 }
 
 /** A call that the gateway has taken: its own id, beside the carrier's. */
@@ -28,7 +44,12 @@ export interface CarrierHost {
   /** Whether a new call would be taken now; asked before the carrier is told to open media. */
   admission(): { readonly admitted: true } | { readonly admitted: false; readonly error: PatchcordError };
   /** Makes a call of the leg. Throws a PatchcordError (CALL_LIMIT, DRAINING) when it is not admitted. */
-  accept(leg: Leg, overrides?: CallOverrides): AcceptedCall;
+  accept(leg: Leg, extras?: CallExtras): AcceptedCall;
+  /**
+   * What the sources of instructions say about this very call, asked with the carrier's id of it. Takes no longer than
+   * the sources' own deadlines and never rejects.
+   */
+  lookUp(carrierCallId: string): Promise<CallOverrides>;
   /** Counts and logs a refused or malformed peer; shown in the metrics by code. */
   refused(carrier: string, error: PatchcordError, fields?: Readonly<Record<string, unknown>>): void;
 }
@@ -91,9 +112,46 @@ export interface SocketRoute {
   connect(socket: WebSocket, request: IncomingMessage): void;
 }
 
+/** An HTTP exchange whose bodies are streams; it may last as long as a call. */
+export interface StreamRoute {
+  readonly path: string;
+  readonly method: 'POST';
+  /** Owns both from here. Reports a refusal to `CarrierHost.refused` itself. */
+  handle(request: IncomingMessage, response: ServerResponse): void;
+}
+
+/** A port of a carrier's own, beside the gateway's. It listens on the gateway's address. */
+export type Listener =
+  | {
+      readonly kind: 'http';
+      readonly name: string;
+      readonly port: number;
+      readonly sockets: readonly SocketRoute[];
+      readonly streams: readonly StreamRoute[];
+    }
+  | {
+      readonly kind: 'tcp';
+      readonly name: string;
+      readonly port: number;
+      /** Owns the connection from here. */
+      connect(socket: Socket): void;
+    };
+
 export interface DialRequest {
   /** E.164. */
   readonly to: string;
+  readonly overrides: CallOverrides;
+  /** The carrier's id of the connection or trunk to dial through, where it has several. */
+  readonly connection?: string;
+}
+
+/** A call that somebody says will come: it is taken wherever it comes from, and is what was said of it. */
+export interface Announcement {
+  /** The carrier's id of the call. */
+  readonly carrierCallId: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly variables: Readonly<Record<string, string>>;
   readonly overrides: CallOverrides;
 }
 
@@ -108,6 +166,10 @@ export interface Carrier {
   readonly name: string;
   readonly webhooks: readonly WebhookRoute[];
   readonly sockets: readonly SocketRoute[];
+  readonly streams?: readonly StreamRoute[];
+  readonly listeners?: readonly Listener[];
+  /** Expects a call for a while. Undefined: the carrier knows no announced calls. */
+  announce?(announcement: Announcement): void;
   /** Undefined: the carrier cannot dial, or is not configured to; `dialMissing` then names the settings. */
   dial?(request: DialRequest): Promise<DialledCall>;
   readonly dialMissing: readonly string[];

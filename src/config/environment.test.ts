@@ -102,7 +102,7 @@ describe('loadSettings', () => {
     [
       'PATCHCORD_ALLOW_UNSIGNED',
       'acme',
-      'PATCHCORD_ALLOW_UNSIGNED is "acme", expected names divided by commas out of: twilio',
+      'PATCHCORD_ALLOW_UNSIGNED is "acme", expected names divided by commas out of: twilio, telnyx, plivo',
     ],
     ['PATCHCORD_LOG_CONTENT', 'maybe', 'PATCHCORD_LOG_CONTENT is "maybe", expected true or false'],
     ['PATCHCORD_MAX_CALLS', '-1', 'PATCHCORD_MAX_CALLS is "-1", expected a whole number from 1 to 100000'],
@@ -132,6 +132,11 @@ describe('loadSettings', () => {
       'OPENAI_API_KEY',
       'TWILIO_AUTH_TOKEN',
       'TWILIO_API_KEY_SECRET',
+      'TELNYX_API_KEY',
+      'PLIVO_AUTH_TOKEN',
+      'GENESYS_API_KEY',
+      'GENESYS_CLIENT_SECRET',
+      'ASTERISK_WS_PASSWORD',
       'PATCHCORD_API_KEYS',
     ]);
     for (const { setting } of secrets) {

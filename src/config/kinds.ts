@@ -126,6 +126,43 @@ export function oneOfOrNone<const T extends string>(values: readonly [T, ...T[]]
   return { schema, expected: alternatives([...values, 'none']) };
 }
 
+/** Words that stand for networks. */
+export const namedNetworks: Readonly<Record<string, readonly string[]>> = {
+  loopback: ['127.0.0.0/8', '::1/128'],
+  private: [
+    '127.0.0.0/8',
+    '::1/128',
+    '10.0.0.0/8',
+    '172.16.0.0/12',
+    '192.168.0.0/16',
+    'fc00::/7',
+    'fe80::/10',
+  ],
+  any: ['0.0.0.0/0', '::/0'],
+};
+
+/** Addresses and networks in CIDR notation; the named ones are spelled out. */
+export function networks(): Kind<readonly string[]> {
+  const item = z.string().refine((value) => Object.hasOwn(namedNetworks, value) || isNetwork(value));
+  return {
+    schema: listSchema(item).transform((given) => given.flatMap((each) => namedNetworks[each] ?? [each])),
+    expected: 'loopback, private, any, addresses or networks such as 10.0.0.0/8, divided by commas',
+  };
+}
+
+/** A secret that is written in base64. */
+export function secretBytes(): Kind<string> {
+  const schema = z.string().regex(/^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/);
+  return { schema, expected: 'a secret in base64' };
+}
+
+function isNetwork(value: string): boolean {
+  const [address = '', bits, ...more] = value.split('/');
+  const family = isIP(address);
+  if (family === 0 || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
+}
+
 function integerSchema(min: number, max: number): z.ZodType<number, string> {
   return z.string().regex(/^\d+$/).transform(Number).pipe(z.number().int().min(min).max(max));
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { carrierSettings, signedCarriers } from './carrier-settings.ts';
 import {
   bindHost,
   decimal,
@@ -21,9 +22,6 @@ import { type Setting, setting } from './setting.ts';
 
 const reasoningEfforts = ['minimal', 'low', 'medium', 'high', 'xhigh'] as const;
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-
-/** Carriers whose signature check `PATCHCORD_ALLOW_UNSIGNED` can turn off. */
-export const signedCarriers = ['twilio'] as const;
 
 /** Every setting, in the order of the docs: group, then field of the `Settings` object. */
 export const settingTree = {
@@ -58,12 +56,12 @@ export const settingTree = {
         'Where the API is. The Realtime socket is derived from it: `http://127.0.0.1:9000/v1` gives `ws://127.0.0.1:9000/v1/realtime`.',
     }),
     model: setting(text('the name of a Realtime model'), {
-      names: ['OPENAI_MODEL'],
+      names: ['OPENAI_MODEL', 'AI_MODEL'],
       default: 'gpt-realtime-2.1',
       description: 'The speech model.',
     }),
     voice: setting(text('the name of a voice'), {
-      names: ['OPENAI_VOICE'],
+      names: ['OPENAI_VOICE', 'AI_VOICE'],
       default: 'marin',
       description: 'The voice the model speaks with.',
     }),
@@ -187,38 +185,7 @@ export const settingTree = {
       description: 'How long a call whose model was lost waits for another session, before the apology.',
     }),
   },
-  twilio: {
-    accountSid: setting(textLike(/^AC\w+$/, 'an account SID, which starts with AC'), {
-      names: ['TWILIO_ACCOUNT_SID'],
-      description: 'The Twilio account; needed to dial, hang up and redirect.',
-    }),
-    authToken: setting(textLike(/^\S+$/, 'a token without spaces'), {
-      names: ['TWILIO_AUTH_TOKEN'],
-      secret: true,
-      unset: "none: Twilio's requests are refused",
-      description: "The account's auth token; signatures are checked with it.",
-    }),
-    phoneNumber: setting(textLike(/^\+[1-9]\d{1,14}$/, 'a number such as +15551230100'), {
-      names: ['TWILIO_PHONE_NUMBER'],
-      description: 'Number that outbound calls come from.',
-    }),
-    apiBaseUrl: setting(url(['https', 'http']), {
-      names: ['TWILIO_API_BASE_URL'],
-      default: 'https://api.twilio.com',
-      description: "Where Twilio's REST API is.",
-    }),
-    apiKeySid: setting(textLike(/^SK\w+$/, 'an API key SID, which starts with SK'), {
-      names: ['TWILIO_API_KEY_SID', 'TWILIO_API_KEY'],
-      unset: 'none: the account SID is used',
-      description: 'API key for REST requests in place of the account SID.',
-    }),
-    apiKeySecret: setting(textLike(/^\S+$/, 'a secret without spaces'), {
-      names: ['TWILIO_API_KEY_SECRET', 'TWILIO_API_SECRET'],
-      secret: true,
-      unset: 'none: the auth token is used',
-      description: 'Secret of the API key.',
-    }),
-  },
+  ...carrierSettings,
   carriers: {
     allowUnsigned: setting(someOf(signedCarriers), {
       names: ['PATCHCORD_ALLOW_UNSIGNED'],
@@ -406,6 +373,11 @@ export const groupTitles: Readonly<Record<SettingGroup, string>> = {
   openai: 'OpenAI Realtime: the default agent',
   model: 'Any model',
   twilio: 'Twilio',
+  telnyx: 'Telnyx',
+  plivo: 'Plivo',
+  genesys: 'Genesys Cloud Audio Connector',
+  avr: 'Agent Voice Response',
+  asterisk: 'Asterisk',
   carriers: 'All carriers',
   api: 'REST API and console',
   dial: 'Outbound dialling',

@@ -27,7 +27,7 @@ describe('the written settings', () => {
   });
 
   it('give an example file that, switched on, is the default', () => {
-    const switchedOn = envExample().replaceAll(/^# ([A-Z_]+=)/gm, '$1');
+    const switchedOn = envExample().replaceAll(/^# ([A-Z0-9_]+=)/gm, '$1');
     const env = parseEnv(switchedOn);
     expect(Object.keys(env).sort()).toEqual(
       allSettings()

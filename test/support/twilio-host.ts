@@ -3,125 +3,15 @@ import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import twilio from 'twilio';
 import { WebSocket } from 'ws';
-import type { AudioChunk } from '../../src/audio/chunk.ts';
-import { type Clock, SystemClock } from '../../src/base/clock.ts';
 import { PatchcordError } from '../../src/base/errors.ts';
 import { silentLogger } from '../../src/base/logger.ts';
-import type { Leg, LegEnd, Played } from '../../src/call/leg.ts';
-import type { CallOverrides, Carrier, CarrierHost } from '../../src/carriers/carrier.ts';
+import type { Carrier } from '../../src/carriers/carrier.ts';
 import { SocketServer } from '../../src/carriers/socket-server.ts';
+import { Counter, publicUrl, type TestHost } from '../../src/carriers/testing/test-host.ts';
 import { type TwilioSettings, twilioCarrier } from '../../src/carriers/twilio/carrier.ts';
 import { registerWebhooks } from '../../src/carriers/webhook-server.ts';
 
-export const publicUrl = 'https://gw.example.com';
 export const authToken = '0123456789abcdef0123456789abcdef';
-
-/** What one leg told its call, in order. */
-export interface HeardCall {
-  readonly leg: Leg;
-  readonly overrides: CallOverrides | undefined;
-  readonly log: string[];
-  readonly audio: { readonly chunk: AudioChunk; readonly timestampMs: number | undefined }[];
-  readonly ends: LegEnd[];
-  readonly ended: Promise<LegEnd>;
-  /** Settles when that many chunks have come in all. */
-  audioOf(chunks: number): Promise<void>;
-}
-
-/** A gateway that takes every call and writes down what its leg says; for tests. */
-export class TestHost implements CarrierHost {
-  readonly clock: Clock;
-  readonly log = silentLogger;
-  publicUrl: string | undefined = publicUrl;
-  unsigned = false;
-  full: PatchcordError | undefined;
-  /** Run inside `answered`, as a call does that gives up at once. */
-  onAnswered: ((leg: Leg) => void) | undefined;
-  onConnected: ((leg: Leg) => void) | undefined;
-  onPlayed: (() => void) | undefined;
-  readonly calls: HeardCall[] = [];
-  readonly refusals: { readonly code: string; readonly fields: Readonly<Record<string, unknown>> }[] = [];
-
-  constructor(clock: Clock = new SystemClock()) {
-    this.clock = clock;
-  }
-
-  get codes(): string[] {
-    return this.refusals.map(({ code }) => code);
-  }
-
-  allowsUnsigned(): boolean {
-    return this.unsigned;
-  }
-
-  admission() {
-    return this.full === undefined
-      ? ({ admitted: true } as const)
-      : ({ admitted: false, error: this.full } as const);
-  }
-
-  accept(leg: Leg, overrides?: CallOverrides) {
-    if (this.full !== undefined) throw this.full;
-    this.calls.push(listenTo(leg, overrides, this));
-    return { callId: `call-${this.calls.length}` };
-  }
-
-  refused(_carrier: string, error: PatchcordError, fields: Readonly<Record<string, unknown>> = {}) {
-    this.refusals.push({ code: error.code, fields });
-  }
-}
-
-/** Lets a test wait for the n-th of something. */
-class Counter {
-  #count = 0;
-  readonly #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
-
-  count(): void {
-    this.#count += 1;
-    for (const waiter of this.#waiting) if (waiter.count <= this.#count) waiter.resolve();
-  }
-
-  reached(count: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (count <= this.#count) resolve();
-    else this.#waiting.push({ count, resolve });
-    return promise;
-  }
-}
-
-function listenTo(leg: Leg, overrides: CallOverrides | undefined, host: TestHost): HeardCall {
-  const log: string[] = [];
-  const audio: HeardCall['audio'] = [];
-  const ends: LegEnd[] = [];
-  const counter = new Counter();
-  const { promise: ended, resolve } = Promise.withResolvers<LegEnd>();
-  leg.attach({
-    answered: () => {
-      log.push('answered');
-      host.onAnswered?.(leg);
-    },
-    connected: () => {
-      log.push('connected');
-      host.onConnected?.(leg);
-    },
-    audio: (chunk, timestampMs) => {
-      if (audio.length === 0) log.push('audio');
-      audio.push({ chunk, timestampMs });
-      counter.count();
-    },
-    digit: (digit) => log.push(`digit ${digit}`),
-    played: (played: Played) => {
-      log.push(played.type === 'mark' ? `played ${played.name}` : played.type);
-      host.onPlayed?.();
-    },
-    ended: (end) => {
-      log.push(`ended ${end.reason}`);
-      ends.push(end);
-      resolve(end);
-    },
-  });
-  return { leg, overrides, log, audio, ends, ended, audioOf: (chunks) => counter.reached(chunks) };
-}
 
 export const testSettings: TwilioSettings = {
   authToken,

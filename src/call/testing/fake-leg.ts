@@ -23,6 +23,7 @@ export class FakeLeg implements Leg {
     acknowledges: 'marks',
     markEveryMs: 200,
     continuousMedia: true,
+    delivery: {},
   };
   readonly #clock: Clock;
   readonly #markDelayMs: () => number;

@@ -9,6 +9,7 @@ import { silentLogger } from '../../base/logger.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
 import type { Leg, LegEvents } from '../../call/leg.ts';
 import type { Carrier, CarrierHost } from '../carrier.ts';
+import { emptyRecord } from '../testing/test-host.ts';
 import { softphoneCarrier, softphoneDefaults } from './carrier.ts';
 
 /** What the gateway does for the carrier, and what a call would see of the leg. */
@@ -26,11 +27,12 @@ class FakeHost {
     publicUrl: undefined,
     allowsUnsigned: () => false,
     admission: () => ({ admitted: true }),
-    accept: (leg, overrides) => {
+    lookUp: () => Promise.resolve({}),
+    accept: (leg, extras) => {
       if (this.full) throw new PatchcordError('PATCHCORD_CALL_LIMIT');
       this.leg = leg;
       leg.attach(this.#events());
-      this.#tell('accepted', overrides);
+      this.#tell('accepted', extras?.overrides);
       return { callId: 'call-1' };
     },
     refused: (_, error) => this.refusals.push(error.code),
@@ -210,7 +212,7 @@ describe('the softphone carrier', () => {
 
   it('says why when the gateway hangs up, and is done when the page has closed', async () => {
     const { page, leg } = await call();
-    await leg.hangUp('no-input');
+    await leg.hangUp('no-input', emptyRecord);
     expect(await page.closed).toBe(1000);
     expect(page.got.at(-1)).toEqual({ type: 'ended', reason: 'no-input' });
     leg.play(AudioChunk.fromBytes(Buffer.from([1, 0])));
@@ -222,7 +224,7 @@ describe('the softphone carrier', () => {
   it('cuts the socket of a page that does not answer the close', async () => {
     const { page, leg } = await call();
     page.socket.pause();
-    const hungUp = leg.hangUp('operator');
+    const hungUp = leg.hangUp('operator', emptyRecord);
     fake.clock.advance(softphoneDefaults.closeDeadlineMs);
     await hungUp;
     expect(fake.clock.pending).toBe(0);

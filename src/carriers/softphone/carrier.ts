@@ -156,7 +156,7 @@ class SoftphonePeer {
     const leg = new SoftphoneLeg(this.#socket, message.sampleRate, this.#host.clock, this.#settings);
     this.#leg = leg;
     try {
-      const { callId } = this.#host.accept(leg, message.overrides);
+      const { callId } = this.#host.accept(leg, { overrides: message.overrides });
       this.#onSettled();
       leg.begin(callId);
     } catch (thrown) {

@@ -30,6 +30,7 @@ const playback: PlaybackTraits = {
   acknowledges: 'marks',
   markEveryMs: 100,
   continuousMedia: true,
+  delivery: {},
 };
 
 const endReasons: Readonly<Record<HangUpReason, CallEndReason>> = {

@@ -1,8 +1,9 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { parse as parseQuery, stringify as stringifyQuery } from 'node:querystring';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Params, WebhookRequest } from '../carrier.ts';
+import { sameText } from '../same-text.ts';
 
 /**
  * Twilio's documentation, "Webhooks security": X-Twilio-Signature is the base64 HMAC-SHA1, keyed with the auth
@@ -146,11 +147,4 @@ function headerOf(value: string | string[] | undefined): string {
 
 function sha256Of(body: Buffer): string {
   return createHash('sha256').update(body).digest('hex');
-}
-
-/** Takes as long for a near miss as for a far one. */
-function sameText(given: string, expected: string): boolean {
-  const a = Buffer.from(given);
-  const b = Buffer.from(expected);
-  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -180,7 +180,7 @@ export class TwilioCalls {
     });
     this.#legs.set(callSid, leg);
     try {
-      const { callId } = this.#host.accept(leg, dial?.overrides);
+      const { callId } = this.#host.accept(leg, { overrides: dial?.overrides ?? {} });
       leg.named(callId);
       return { leg, callId };
     } catch (thrown) {

@@ -6,10 +6,10 @@ import {
   type ServedTwilio,
   serveTwilio,
   startMessage,
-  TestHost,
   tokenIn,
 } from '../../../test/support/twilio-host.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
+import { emptyRecord, TestHost } from '../testing/test-host.ts';
 
 const ring = {
   CallSid: 'CA1',
@@ -95,7 +95,7 @@ describe('the voice webhook', () => {
   });
 
   it('hangs up when the call gives up at the first ring', async () => {
-    host.onAnswered = (leg) => void leg.hangUp('model-failed').catch(() => expect.unreachable());
+    host.onAnswered = (leg) => void leg.hangUp('model-failed', emptyRecord).catch(() => expect.unreachable());
     const { text } = await served.post('/incoming-call', ring);
     expect(text).toContain('<Response><Hangup/></Response>');
   });
@@ -215,7 +215,7 @@ describe('the media stream', () => {
       '{"event":"mark","streamSid":"MZ1","mark":{"name":"m1"}}',
       '{"event":"clear","streamSid":"MZ1"}',
     ]);
-    await leg?.hangUp('agent');
+    await leg?.hangUp('agent', emptyRecord);
     expect(await stream.closed).toBe(1000);
     expect(host.calls[0]?.log).toEqual(['answered', 'connected', 'audio', 'ended hung-up']);
   });

@@ -8,12 +8,12 @@ import {
   type ServedTwilio,
   serveTwilio,
   startMessage,
-  TestHost,
   testSettings,
   tokenIn,
 } from '../../../test/support/twilio-host.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import { carrierSaid } from '../http-api.ts';
+import { emptyRecord, TestHost } from '../testing/test-host.ts';
 import type { TwilioSettings } from './carrier.ts';
 import { twilioCarrier } from './carrier.ts';
 
@@ -134,7 +134,7 @@ describe('dialling', () => {
     stream.send(mediaMessage(20));
     await call?.audioOf(1);
     expect(call?.log).toEqual(['answered', 'connected', 'audio']);
-    await call?.leg.hangUp('agent');
+    await call?.leg.hangUp('agent', emptyRecord);
     expect(api.requests.at(-1)?.line).toBe('POST /2010-04-01/Accounts/AC1/Calls/CA1.json');
     expect(api.requests.at(-1)?.form.get('Status')).toBe('completed');
   });
@@ -171,7 +171,7 @@ describe('dialling', () => {
 
   it('cancels a call that still rings', async () => {
     await dial();
-    await host.calls[0]?.leg.hangUp('operator');
+    await host.calls[0]?.leg.hangUp('operator', emptyRecord);
     expect(api.requests.at(-1)?.form.get('Status')).toBe('canceled');
     const { text } = await served.post(pathOf(api.requests[0]?.form.get('Url') ?? null), answeredForm);
     expect(text).toContain('<Response><Hangup/></Response>');
@@ -180,7 +180,7 @@ describe('dialling', () => {
   it('takes a call that is already gone for hung up', async () => {
     await dial();
     api.reply = async () => [404, { code: 20404, message: 'not found', status: 404 }];
-    await host.calls[0]?.leg.hangUp('operator');
+    await host.calls[0]?.leg.hangUp('operator', emptyRecord);
     expect(host.calls[0]?.ends).toEqual([{ reason: 'hung-up' }]);
   });
 

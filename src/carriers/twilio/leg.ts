@@ -27,6 +27,7 @@ const playback: PlaybackTraits = {
   acknowledges: 'marks',
   markEveryMs: 200,
   continuousMedia: true,
+  delivery: {},
 };
 
 export interface TwilioLegOptions {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AudioChunk } from '../../audio/chunk.ts';
-import { scanMedia } from './media-scan.ts';
+import { scanMedia } from '../media-scan.ts';
 import { parseMessage, readMessage, type TwilioMessage, TwilioWriter } from './wire.ts';
 
 const read = (value: unknown): TwilioMessage => readMessage(Buffer.from(JSON.stringify(value)), false);
@@ -49,6 +49,7 @@ describe('what Twilio sends', () => {
     expect(plain(readMessage(Buffer.from(documentedMedia), false))).toEqual({
       type: 'media',
       inbound: true,
+      chunk: 1,
       audio: '7f7f8001',
       timestampMs: 5,
     });

@@ -1,7 +1,8 @@
 import { isBase64 } from '../../audio/base64.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { PatchcordError } from '../../base/errors.ts';
-import { type MediaMessage, scanMedia } from './media-scan.ts';
+import { isRecord, printable, readCount, readDigit, readText, recordOf } from '../fields.ts';
+import { type MediaMessage, scanMedia } from '../media-scan.ts';
 
 /** Twilio's documentation, "Media Streams - WebSocket Messages", section "WebSocket messages from Twilio". */
 export type TwilioMessage =
@@ -69,7 +70,7 @@ function isInboundTrack(track: string): boolean {
 /** Documentation: "Media message". */
 function readMedia(media: unknown): TwilioMessage {
   if (!isRecord(media)) return malformed('PATCHCORD_MESSAGE_MALFORMED', '`media` is not an object');
-  const { payload, track, timestamp } = media;
+  const { payload, track, timestamp, chunk } = media;
   if (typeof payload !== 'string')
     return malformed('PATCHCORD_MESSAGE_MALFORMED', '`media.payload` is not a string');
   const ascii = Buffer.from(payload, 'utf8');
@@ -79,6 +80,7 @@ function readMedia(media: unknown): TwilioMessage {
     inbound: typeof track !== 'string' || isInboundTrack(track),
     audio: AudioChunk.fromBase64(ascii),
     timestampMs: readCount(timestamp),
+    chunk: readCount(chunk),
   };
 }
 
@@ -92,24 +94,22 @@ function readMark(mark: unknown): TwilioMessage {
 
 /** Documentation: "DTMF message". */
 function readDtmf(dtmf: unknown): TwilioMessage {
-  const written = isRecord(dtmf) ? dtmf.digit : undefined;
-  const digit = typeof written === 'string' || typeof written === 'number' ? `${written}`.toUpperCase() : '';
-  if (!/^[0-9*#A-D]$/.test(digit))
-    return malformed('PATCHCORD_MESSAGE_MALFORMED', '`dtmf.digit` is not a digit');
+  const digit = readDigit(recordOf(dtmf).digit);
+  if (digit === undefined) return malformed('PATCHCORD_MESSAGE_MALFORMED', '`dtmf.digit` is not a digit');
   return { type: 'dtmf', digit };
 }
 
 /** Documentation: "Start message". */
 function readStart(message: Readonly<Record<string, unknown>>): TwilioMessage {
-  const start = isRecord(message.start) ? message.start : {};
+  const start = recordOf(message.start);
   const streamSid = readText(start.streamSid) ?? readText(message.streamSid);
   const callSid = readText(start.callSid);
   if (streamSid === undefined) return malformed('PATCHCORD_MESSAGE_MALFORMED', '`streamSid` is missing');
   if (callSid === undefined) return malformed('PATCHCORD_MESSAGE_MALFORMED', '`start.callSid` is missing');
-  const custom = isRecord(start.customParameters) ? Object.entries(start.customParameters) : [];
+  const custom = Object.entries(recordOf(start.customParameters));
   const parameters = new Map<string, string>();
   for (const [name, value] of custom) if (typeof value === 'string') parameters.set(name, value);
-  const format = isRecord(start.mediaFormat) ? start.mediaFormat : {};
+  const format = recordOf(start.mediaFormat);
   return {
     type: 'start',
     streamSid,
@@ -122,24 +122,6 @@ function readStart(message: Readonly<Record<string, unknown>>): TwilioMessage {
       channels: format.channels === undefined ? 1 : (readCount(format.channels) ?? Number.NaN),
     },
   };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function readText(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function printable(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, 64) : typeof value;
-}
-
-/** A count that is written as a number, or as a string of digits as Twilio does. */
-function readCount(value: unknown): number | undefined {
-  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
-  return typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
 }
 
 function malformed(

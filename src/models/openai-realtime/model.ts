@@ -17,10 +17,12 @@ export interface OpenAiRealtimeDeps {
 
 /** The OpenAI Realtime API and servers that speak it. Throws PATCHCORD_CONFIG_INVALID for a base URL that is none. */
 export function openAiRealtimeModel(settings: OpenAiRealtimeSettings, deps: OpenAiRealtimeDeps): Model {
+  // A base URL that is none is told now, not by the first call.
+  deriveRealtimeUrl(settings.baseUrl, settings.model);
   const parts: SessionParts = {
     settings,
     profile: profileFor(settings.baseUrl),
-    url: deriveRealtimeUrl(settings.baseUrl, settings.model),
+    url: (model) => deriveRealtimeUrl(settings.baseUrl, model),
     connect: deps.connect ?? connectWebSocket,
     clock: deps.clock,
   };
@@ -46,7 +48,7 @@ function check(parts: SessionParts, log: Logger): Promise<ModelHealth> {
     }, settings.connectTimeoutMs);
     const link: ModelLink = new ModelLink({
       request: {
-        url: parts.url,
+        url: parts.url(settings.model),
         headers: profile.headers(settings),
         handshakeTimeoutMs: settings.connectTimeoutMs,
       },

@@ -22,6 +22,7 @@ export function sessionConfig(
 ): RealtimeSessionCreateRequest {
   const { agent } = options;
   const voice = agent.voice ?? settings.voice;
+  const maxOutputTokens = agent.maxOutputTokens ?? settings.maxOutputTokens;
   const language = primaryLanguage(agent.language ?? settings.transcription?.language);
   return {
     type: 'realtime',
@@ -60,8 +61,8 @@ export function sessionConfig(
           })),
           tool_choice: 'auto' as const,
         }),
-    ...(settings.maxOutputTokens === undefined ? {} : { max_output_tokens: settings.maxOutputTokens }),
-    ...(settings.reasoningEffort !== undefined && profile.reasons(settings.model)
+    ...(maxOutputTokens === undefined ? {} : { max_output_tokens: maxOutputTokens }),
+    ...(settings.reasoningEffort !== undefined && profile.reasons(agent.model ?? settings.model)
       ? { reasoning: { effort: settings.reasoningEffort } }
       : {}),
   };

@@ -23,7 +23,8 @@ import type { ClientEvent } from './wire.ts';
 export interface SessionParts {
   readonly settings: OpenAiRealtimeSettings;
   readonly profile: RealtimeProfile;
-  readonly url: string;
+  /** The socket's address for a model. */
+  url(model: string): string;
   readonly connect: ConnectSocket;
   readonly clock: Clock;
 }
@@ -89,7 +90,7 @@ export class OpenAiRealtimeSession implements ModelSession {
     this.#deadline = clock.setTimeout(() => this.#late(), settings.connectTimeoutMs);
     this.#link = new ModelLink({
       request: {
-        url: parts.url,
+        url: parts.url(options.agent.model ?? settings.model),
         headers: profile.headers(settings),
         handshakeTimeoutMs: settings.connectTimeoutMs,
       },

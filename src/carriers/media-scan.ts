@@ -1,5 +1,5 @@
-import { isBase64 } from '../../audio/base64.ts';
-import { AudioChunk } from '../../audio/chunk.ts';
+import { isBase64 } from '../audio/base64.ts';
+import { AudioChunk } from '../audio/chunk.ts';
 
 export interface MediaMessage {
   readonly type: 'media';
@@ -8,6 +8,8 @@ export interface MediaMessage {
   readonly audio: AudioChunk;
   /** Milliseconds since the start of the stream. */
   readonly timestampMs: number | undefined;
+  /** Number of the message within the stream, where the carrier counts. */
+  readonly chunk: number | undefined;
 }
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
@@ -16,6 +18,7 @@ const eventKey = ascii('event');
 const mediaKey = ascii('media');
 const payloadKey = ascii('payload');
 const timestampKey = ascii('timestamp');
+const chunkKey = ascii('chunk');
 const trackKey = ascii('track');
 const inboundTrack = ascii('inbound');
 
@@ -42,6 +45,8 @@ interface Found {
   trackStart: number;
   timestampStart: number;
   timestampEnd: number;
+  chunkStart: number;
+  chunkEnd: number;
 }
 
 /**
@@ -59,20 +64,20 @@ export function scanMedia(frame: Buffer): MediaMessage | undefined {
     trackStart: -1,
     timestampStart: -1,
     timestampEnd: -1,
+    chunkStart: -1,
+    chunkEnd: -1,
   };
   if (walk(frame, 0, found, true) !== frame.length) return undefined;
   const { payloadStart, payloadEnd, trackStart, timestampStart, timestampEnd } = found;
   if (!found.isMedia || payloadStart < 0 || !isBase64(frame, payloadStart, payloadEnd)) return undefined;
-  let timestampMs: number | undefined;
-  if (timestampStart >= 0) {
-    timestampMs = readDigits(frame, timestampStart, timestampEnd);
-    if (timestampMs < 0) return undefined;
-  }
+  const timestampMs = timestampStart < 0 ? undefined : readDigits(frame, timestampStart, timestampEnd);
+  const chunk = found.chunkStart < 0 ? undefined : readDigits(frame, found.chunkStart, found.chunkEnd);
+  if (timestampMs === -1 || chunk === -1) return undefined;
   // Another track than the documented one is rare enough to be left to the parser.
   if (trackStart >= 0 && !(matches(frame, trackStart, inboundTrack) && frame[trackStart + 7] === quote))
     return undefined;
   const payload = frame.subarray(payloadStart, payloadEnd);
-  return { type: 'media', inbound: true, audio: AudioChunk.fromBase64(payload), timestampMs };
+  return { type: 'media', inbound: true, audio: AudioChunk.fromBase64(payload), timestampMs, chunk };
 }
 
 /** Walks over the object that begins at `at`; gives the offset behind it, or -1 where the frame is not plain. */
@@ -123,6 +128,11 @@ function mediaValue(frame: Buffer, key: number, keyEnd: number, value: number, f
     const quoted = frame[value] === quote ? 1 : 0;
     found.timestampStart = value + quoted;
     found.timestampEnd = end - quoted;
+  } else if (keyLength === 5 && matches(frame, key, chunkKey)) {
+    if (found.chunkStart >= 0) return -1;
+    const quoted = frame[value] === quote ? 1 : 0;
+    found.chunkStart = value + quoted;
+    found.chunkEnd = end - quoted;
   } else if (keyLength === 5 && matches(frame, key, trackKey)) {
     if (found.trackStart >= 0 || frame[value] !== quote) return -1;
     found.trackStart = value + 1;
