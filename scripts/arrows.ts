@@ -52,11 +52,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 const vendorParts: readonly string[] = ['carriers', 'models', 'emulators'];
 
 /** Types outside of `src/api` that the API sends as they are. */
-const contractTypes: readonly string[] = [
-  'src/base/errors.ts',
-  'src/call/events.ts',
-  'src/call/transcript.ts',
-];
+const contractTypes: readonly string[] = ['src/base/errors.ts', 'src/call/events.ts', 'src/call/turn.ts'];
 
 const network = /^(node:(https?|http2|net|tls|dgram|sqlite)|ws|undici|pg|fastify|@fastify\/.*|pino)$/;
 const inputOutput =

@@ -1,6 +1,6 @@
 import type { Logger } from '../base/logger.ts';
 import type { CallEvent, CallSnapshot } from '../call/events.ts';
-import type { Turn } from '../call/transcript.ts';
+import type { Turn } from '../call/turn.ts';
 
 export interface CallLogOptions {
   readonly log: Logger;

@@ -1,5 +1,5 @@
 import type { CallEvent } from '../call/events.ts';
-import type { Turn } from '../call/transcript.ts';
+import type { Turn } from '../call/turn.ts';
 import type { FeedOptions, ObservedCalls } from './events-socket.ts';
 import { Feed, type FeedSocket } from './feed.ts';
 import { TurnThrottle } from './turn-throttle.ts';

@@ -3,7 +3,7 @@ import { errorCodes } from '../base/errors.ts';
 import type { CallSnapshot } from '../call/events.ts';
 import type { Usage } from '../call/model-session.ts';
 import type { CallState, ModelState } from '../call/states.ts';
-import type { CutCause, Turn } from '../call/transcript.ts';
+import type { CutCause, Turn } from '../call/turn.ts';
 import type {
   CallReply,
   CallsReply,

@@ -1,5 +1,5 @@
 import type { CallEndReason, CallEvent, CallEventBody, CallSnapshot } from '../call/events.ts';
-import type { Turn } from '../call/transcript.ts';
+import type { Turn } from '../call/turn.ts';
 
 /** Calls and events as the tests of this folder need them. */
 

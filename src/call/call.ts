@@ -9,7 +9,7 @@ import type { CallEndReason, CallEventBody, CallObserver, CallSnapshot } from '.
 import { guardedClock } from './isolation.ts';
 import type { HangUpReason, Leg, LegEnd, LegEvents, Played, TransferOutcome, TransferTarget } from './leg.ts';
 import { type CallState, callArrows, follow } from './states.ts';
-import type { Turn } from './transcript.ts';
+import type { Turn } from './turn.ts';
 
 /** What a conversation needs, but for what the call itself is to it. */
 export interface CallOptions extends Omit<ConversationOptions, 'emit' | 'hangUp' | 'broken'> {

@@ -23,7 +23,8 @@ import {
 } from './prompts.ts';
 import { follow, type ModelState, modelArrows } from './states.ts';
 import { type Tool, Tools } from './tools.ts';
-import { type CutCause, Transcript, type Turn } from './transcript.ts';
+import { Transcript } from './transcript.ts';
+import type { CutCause, Turn } from './turn.ts';
 import { Uplink } from './uplink.ts';
 
 export interface ConversationOptions {

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../base/errors.ts';
 import type { Usage } from './model-session.ts';
 import type { CallState, ModelState } from './states.ts';
-import type { CutCause, Turn } from './transcript.ts';
+import type { CutCause, Turn } from './turn.ts';
 
 /** Why a call ended, from the point of view of the person who reads the record. */
 export type CallEndReason =

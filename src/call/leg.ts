@@ -2,16 +2,8 @@ import type { AudioChunk } from '../audio/chunk.ts';
 import type { AudioFormat } from '../audio/format.ts';
 import type { PatchcordError } from '../base/errors.ts';
 import type { CallSnapshot } from './events.ts';
-import type { Turn } from './transcript.ts';
-
-export interface Party {
-  /** E.164 where the carrier gives it. */
-  readonly from?: string;
-  readonly to?: string;
-  readonly direction: 'inbound' | 'outbound';
-  /** What the carrier or the dialler attached to the call; data, never instructions. */
-  readonly variables: Readonly<Record<string, string>>;
-}
+import type { Party } from './party.ts';
+import type { Turn } from './turn.ts';
 
 /** What the carrier does with audio that we send. */
 export interface PlaybackTraits {

@@ -3,7 +3,7 @@ import type { AudioFormat } from '../audio/format.ts';
 import type { PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Agent } from './agent.ts';
-import type { Party } from './leg.ts';
+import type { Party } from './party.ts';
 
 export interface ModelCapabilities {
   /** Can be told how much of an item was heard. */

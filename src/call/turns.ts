@@ -4,7 +4,8 @@ import type { CallEventBody } from './events.ts';
 import type { AudioItem, ModelSession, ResponseDone } from './model-session.ts';
 import { type Playout, partKey } from './playout.ts';
 import type { Responses } from './responses.ts';
-import type { CutCause, Transcript } from './transcript.ts';
+import type { Transcript } from './transcript.ts';
+import type { CutCause } from './turn.ts';
 
 export interface TurnsPort {
   emit(event: CallEventBody): void;

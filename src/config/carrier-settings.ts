@@ -241,7 +241,7 @@ export const carrierSettings = {
       unset: 'none: `/asterisk` refuses everybody',
       description: 'User name of the WebSocket channel, as in websocket_client.conf.',
     }),
-    wsPassword: setting(text('a password'), {
+    wsPassword: setting(textLike(/^\S+$/, 'a password without spaces'), {
       names: ['ASTERISK_WS_PASSWORD'],
       secret: true,
       unset: 'none: `/asterisk` refuses everybody',

@@ -13,7 +13,7 @@ import { SystemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { CallEventBody, CallSnapshot } from '../../src/call/events.ts';
 import type { Leg } from '../../src/call/leg.ts';
-import type { CutCause, Turn } from '../../src/call/transcript.ts';
+import type { CutCause, Turn } from '../../src/call/turn.ts';
 import type { CarrierHost } from '../../src/carriers/carrier.ts';
 import { softphoneCarrier, softphoneDefaults } from '../../src/carriers/softphone/carrier.ts';
 import { hum, type Line, otherScenes, ownScene, snapshot, spokenMs } from './scenes.ts';
@@ -78,7 +78,7 @@ class Replay {
   }
 
   hangUp(): void {
-    void this.#leg.hangUp('operator');
+    void this.#leg.hangUp('operator', snapshot({ callId: this.callId }));
     this.end('operator');
   }
 
@@ -168,6 +168,8 @@ const host: CarrierHost = {
   publicUrl: undefined,
   allowsUnsigned: () => false,
   admission: () => ({ admitted: true }),
+  lookUp: () => Promise.resolve({}),
+  lookUp: () => Promise.resolve({}),
   refused: (carrier, error) => console.log(carrier, error.code, error.message),
   accept: (leg) => {
     const callId = `replay-${++made}`;
@@ -180,7 +182,7 @@ const host: CarrierHost = {
       digit: (digit) => {
         tell(callId, { type: 'digit', digit });
         if (digit !== '#') return;
-        void leg.hangUp('agent');
+        void leg.hangUp('agent', snapshot({ callId }));
         replay()?.end('agent-hung-up');
       },
       ended: () => replay()?.end('caller-hung-up'),

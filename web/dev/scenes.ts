@@ -1,5 +1,5 @@
 import type { CallSnapshot } from '../../src/call/events.ts';
-import type { Turn } from '../../src/call/transcript.ts';
+import type { Turn } from '../../src/call/turn.ts';
 
 /** What the replay server tells: conversations as the engine would report them. */
 export interface Line {

@@ -1,7 +1,8 @@
 import { AudioChunk } from '../../audio/chunk.ts';
 import { type AudioFormat, bytesPerMs, pcmu8k } from '../../audio/format.ts';
 import type { Clock, Timeout } from '../../base/clock.ts';
-import type { HangUpReason, Leg, LegEnd, LegEvents, Party, PlaybackTraits } from '../leg.ts';
+import type { HangUpReason, Leg, LegEnd, LegEvents, PlaybackTraits } from '../leg.ts';
+import type { Party } from '../party.ts';
 
 export interface FakeLegOptions {
   readonly clock: Clock;

@@ -5,7 +5,8 @@ import { type AudioFormat, pcm16At } from '../../audio/format.ts';
 import type { Clock, Timeout } from '../../base/clock.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { CallEndReason } from '../../call/events.ts';
-import type { HangUpReason, Leg, LegEnd, LegEvents, Party, PlaybackTraits } from '../../call/leg.ts';
+import type { HangUpReason, Leg, LegEnd, LegEvents, PlaybackTraits } from '../../call/leg.ts';
+import type { Party } from '../../call/party.ts';
 import {
   encodeClear,
   encodeEnded,

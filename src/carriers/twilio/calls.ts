@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { messageOf, PatchcordError } from '../../base/errors.ts';
-import type { LegEnd, Party } from '../../call/leg.ts';
+import type { LegEnd } from '../../call/leg.ts';
+import type { Party } from '../../call/party.ts';
 import type { CallOverrides, CarrierHost, DialledCall, DialRequest } from '../carrier.ts';
 import { StreamTokens } from '../stream-tokens.ts';
 import { TwilioLeg } from './leg.ts';

@@ -7,11 +7,11 @@ import type {
   Leg,
   LegEnd,
   LegEvents,
-  Party,
   PlaybackTraits,
   TransferOutcome,
   TransferTarget,
 } from '../../call/leg.ts';
+import type { Party } from '../../call/party.ts';
 import { carrierSaid } from '../http-api.ts';
 import type { TwilioRest } from './rest.ts';
 import type { StreamOwner, TwilioStream } from './stream.ts';

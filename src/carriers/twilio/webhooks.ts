@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { PatchcordError } from '../../base/errors.ts';
-import type { Party } from '../../call/leg.ts';
+import type { Party } from '../../call/party.ts';
 import type { CarrierHost, Params, WebhookReply, WebhookRequest, WebhookRoute } from '../carrier.ts';
 import { refuseWebhook, toSocketUrl } from './auth.ts';
 import type { AnnouncedCall, TwilioCalls } from './calls.ts';
 import type { TwilioLeg } from './leg.ts';
+
 import { connectTwiml, emptyTwiml, hangUpTwiml, refuseTwiml } from './twiml.ts';
 
 export interface WebhookContext {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CallEvent, CallEventBody, CallSnapshot } from '../../../src/call/events.ts';
-import type { Turn } from '../../../src/call/transcript.ts';
+import type { Turn } from '../../../src/call/turn.ts';
 import { applyEvent, type CallView, viewOf } from './call-view.ts';
 
 const call: CallSnapshot = {

@@ -1,5 +1,5 @@
 import type { CallEndReason, CallEvent, CallSnapshot } from '../../../src/call/events.ts';
-import type { Turn } from '../../../src/call/transcript.ts';
+import type { Turn } from '../../../src/call/turn.ts';
 import { type TurnLatency, withLatency } from './latency.ts';
 
 type Usage = CallSnapshot['usage'];

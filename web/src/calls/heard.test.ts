@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Turn } from '../../../src/call/transcript.ts';
+import type { Turn } from '../../../src/call/turn.ts';
 import { splitHeard } from './heard.ts';
 
 const turn = (fields: Partial<Turn>): Turn => ({

@@ -1,4 +1,4 @@
-import type { Turn } from '../../../src/call/transcript.ts';
+import type { Turn } from '../../../src/call/turn.ts';
 
 /** What of a turn was heard, and what was not. */
 export interface HeardSplit {

@@ -189,6 +189,7 @@ function serve(accept: (leg: Leg) => void): Server {
     publicUrl: undefined,
     allowsUnsigned: () => false,
     admission: () => ({ admitted: true }),
+    lookUp: () => Promise.resolve({}),
     accept: (leg) => {
       accept(leg);
       return { callId: 'call-1' };

@@ -1,5 +1,5 @@
 import { useRef } from 'preact/hooks';
-import type { CutCause, Turn } from '../../../src/call/transcript.ts';
+import type { CutCause, Turn } from '../../../src/call/turn.ts';
 import { splitHeard } from '../calls/heard.ts';
 import { formatSeconds } from '../calls/latency.ts';
 import type { Store } from '../store.ts';
