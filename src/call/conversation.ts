@@ -104,6 +104,7 @@ export class Conversation {
       clock,
       log: options.log,
       callId: options.callId,
+      leg: options.leg,
       tools: options.tools,
       port: {
         started: (toolCallId, name) => options.emit({ type: 'tool.started', toolCallId, name }),

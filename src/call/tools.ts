@@ -1,11 +1,16 @@
 import type { Clock } from '../base/clock.ts';
 import { type ErrorCode, messageOf, PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import type { Leg } from './leg.ts';
 import type { ToolCall, ToolDefinition } from './model-session.ts';
+import type { Party } from './party.ts';
 
 /** What a tool may do to the call that runs it. */
 export interface ToolContext {
   readonly callId: string;
+  /** The carrier's own id of the call. */
+  readonly carrierCallId: string;
+  readonly party: Party;
   readonly toolCallId: string;
   /** The agent has already spoken in the response that calls the tool. */
   readonly spoken: boolean;
@@ -47,6 +52,7 @@ export interface ToolsOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly callId: string;
+  readonly leg: Pick<Leg, 'carrierCallId' | 'party'>;
   readonly tools: readonly Tool[];
   readonly port: ToolsPort;
 }
@@ -84,6 +90,7 @@ export class Tools {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #callId: string;
+  readonly #leg: ToolsOptions['leg'];
   readonly #byName: ReadonlyMap<string, Tool>;
   readonly #port: ToolsPort;
   /** The calls of responses that have not ended, by their ids. */
@@ -101,6 +108,7 @@ export class Tools {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#callId = options.callId;
+    this.#leg = options.leg;
     this.#byName = new Map(options.tools.map((tool) => [tool.name, tool]));
     this.#port = options.port;
   }
@@ -236,6 +244,8 @@ export class Tools {
     over.addEventListener('abort', callOver, { once: true });
     const context: ToolContext = {
       callId: this.#callId,
+      carrierCallId: this.#leg.carrierCallId,
+      party: this.#leg.party,
       toolCallId: call.toolCallId,
       spoken,
       signal: abort.signal,

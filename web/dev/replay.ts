@@ -169,7 +169,6 @@ const host: CarrierHost = {
   allowsUnsigned: () => false,
   admission: () => ({ admitted: true }),
   lookUp: () => Promise.resolve({}),
-  lookUp: () => Promise.resolve({}),
   refused: (carrier, error) => console.log(carrier, error.code, error.message),
   accept: (leg) => {
     const callId = `replay-${++made}`;
