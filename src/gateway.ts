@@ -24,6 +24,7 @@ import { softphoneCarrier, softphoneDefaults } from './carriers/softphone/carrie
 import { twilioCarrier } from './carriers/twilio/carrier.ts';
 import { registerWebhooks } from './carriers/webhook-server.ts';
 import type { Settings } from './config/schema.ts';
+import { type OpenListener, openListeners } from './listeners.ts';
 import { chooseModel, type ModelChoice } from './model-choice.ts';
 import { type Server, startServer } from './server.ts';
 import { Switchboard } from './switchboard.ts';
@@ -39,6 +40,8 @@ export interface GatewayOptions {
 export interface Gateway {
   /** `http://HOST:PORT` */
   readonly url: string;
+  /** The carriers' own ports. */
+  readonly listeners: readonly Pick<OpenListener, 'name' | 'url' | 'port'>[];
   readonly switchboard: Switchboard;
   readonly model: { readonly name: string; readonly demo: boolean };
   /** The key that was made because none is configured. */
@@ -126,6 +129,7 @@ async function start(options: GatewayOptions, clock: Clock, choice: ModelChoice)
     port: settings.server.port,
     clock,
     log,
+    streams: carriers.flatMap((carrier) => carrier.streams ?? []),
     sockets: [
       ...carriers.flatMap((carrier) => carrier.sockets),
       listenerRoute('/v1/events', authorizeListener, (socket) => events.attach(socket)),
@@ -148,8 +152,19 @@ async function start(options: GatewayOptions, clock: Clock, choice: ModelChoice)
       registerConsole(app, access);
     },
   });
+  let listeners: OpenListener[];
+  try {
+    listeners = await openListeners(
+      carriers.flatMap((carrier) => carrier.listeners ?? []),
+      { host: settings.server.host, clock, log },
+    );
+  } catch (thrown) {
+    await server.close();
+    throw thrown;
+  }
   return {
     url: server.url,
+    listeners,
     switchboard,
     model: { name: choice.model.name, demo: choice.demo },
     madeKey,
@@ -160,7 +175,7 @@ async function start(options: GatewayOptions, clock: Clock, choice: ModelChoice)
       logStream.close();
       dialling.close();
       for (const carrier of carriers) carrier.close();
-      await server.close();
+      await Promise.all([server.close(), ...listeners.map((listener) => listener.close())]);
       stopMetrics();
       stopLog();
       metrics.close();

@@ -1,14 +1,21 @@
+import {
+  createServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type RequestListener,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
-import type { Clock } from './base/clock.ts';
+import type { Clock, Timeout } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
-import type { SocketRoute } from './carriers/carrier.ts';
+import type { SocketRoute, StreamRoute } from './carriers/carrier.ts';
 import { SocketServer } from './carriers/socket-server.ts';
 
 export interface ServerOptions {
   readonly host: string;
   readonly port: number;
   readonly sockets: readonly SocketRoute[];
+  readonly streams?: readonly StreamRoute[];
   readonly clock: Clock;
   readonly log: Logger;
   /** Adds the HTTP routes. */
@@ -23,7 +30,7 @@ export interface Server {
   close(): Promise<void>;
 }
 
-/** Headers and body of one request must be here within this; webhooks are small. */
+/** Headers, and then the body, of one request must be here within this; webhooks are small. */
 const requestTimeoutMs = 15_000;
 
 /** HTTP and WebSocket on one port. Rejects when it can't listen. */
@@ -31,10 +38,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const app = fastify({
     logger: false,
     trustProxy: false,
-    requestTimeout: requestTimeoutMs,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true },
+    serverFactory: (handler) => streamingServer(options.streams ?? [], handler),
   });
+  boundBodies(app, options.clock);
   await options.routes(app);
   const sockets = new SocketServer(options.sockets, options.clock, options.log);
   app.server.on('upgrade', sockets.upgrade);
@@ -48,4 +56,47 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       await app.close();
     },
   };
+}
+
+/** An HTTP server on which the streams' exchanges may last as long as a call; all others go to `handler`. */
+export function streamingServer(streams: readonly StreamRoute[], handler: RequestListener): HttpServer {
+  const limits = { requestTimeout: 0, headersTimeout: requestTimeoutMs };
+  return createServer(limits, (request, response) => {
+    const stream = streams.find((route) => isFor(route, request));
+    if (stream) stream.handle(request, response);
+    else handler(request, response);
+  });
+}
+
+function isFor({ method, path }: StreamRoute, request: IncomingMessage): boolean {
+  return request.method === method && (request.url ?? '').split('?', 1)[0] === path;
+}
+
+/** A body that does not come must not keep its connection: Node's own bound would also end the streams. */
+function boundBodies(app: FastifyInstance, clock: Clock): void {
+  const waiting = new WeakMap<object, Timeout>();
+  const done = (request: { readonly raw: object }): void => {
+    waiting.get(request.raw)?.cancel();
+    waiting.delete(request.raw);
+  };
+  app.addHook('onRequest', (request, _reply, next) => {
+    const { socket } = request.raw;
+    waiting.set(
+      request.raw,
+      clock.setTimeout(() => socket.destroy(), requestTimeoutMs),
+    );
+    next();
+  });
+  app.addHook('preValidation', (request, _reply, next) => {
+    done(request);
+    next();
+  });
+  app.addHook('onRequestAbort', (request, next) => {
+    done(request);
+    next();
+  });
+  app.addHook('onResponse', (request, _reply, next) => {
+    done(request);
+    next();
+  });
 }

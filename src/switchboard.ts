@@ -7,6 +7,7 @@ import type { Logger } from './base/logger.ts';
 import { Call } from './call/call.ts';
 import { CallDirectory } from './call/directory.ts';
 import { endCallTool } from './call/end-call.ts';
+import { FrameTicker } from './call/frame-ticker.ts';
 import type { Leg } from './call/leg.ts';
 import type { SpeechModel } from './call/model-session.ts';
 import type { Phrase } from './call/phrase.ts';
@@ -40,6 +41,7 @@ export class Switchboard {
   readonly #tools: readonly Tool[];
   readonly #agents: AgentSource;
   readonly #apology: Phrase;
+  readonly #ticker: FrameTicker;
   readonly #told: Pick<SwitchboardOptions, 'peerRefused' | 'callRefused'>;
   #draining = false;
 
@@ -48,6 +50,7 @@ export class Switchboard {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#model = options.model;
+    this.#ticker = new FrameTicker({ clock: options.clock, log: options.log });
     this.#tools = checkedTools([endCallTool, ...(options.tools ?? [])]);
     this.#told = options;
     this.#agents = agents;
@@ -116,6 +119,7 @@ export class Switchboard {
       limits: this.#settings.call,
       apology: this.#apology,
       clock: this.#clock,
+      ticker: this.#ticker,
       log: this.#log.child({ callId, carrier: leg.carrier }),
       observe: this.directory.tell,
     });

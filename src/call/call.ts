@@ -6,7 +6,7 @@ import type { CallLimits } from './call-limits.ts';
 import { CallReport } from './call-report.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
 import type { CallEndReason, CallEventBody, CallObserver, CallSnapshot } from './events.ts';
-import { guardedClock } from './isolation.ts';
+import { guardedClock, guardedTicker } from './isolation.ts';
 import type { HangUpReason, Leg, LegEnd, LegEvents, Played, TransferOutcome, TransferTarget } from './leg.ts';
 import { type CallState, callArrows, follow } from './states.ts';
 import type { Turn } from './turn.ts';
@@ -50,6 +50,7 @@ export class Call {
     this.#conversation = new Conversation({
       ...options,
       clock: guardedClock(options.clock, (thrown) => this.#broken(thrown)),
+      ticker: guardedTicker(options.ticker, (thrown) => this.#broken(thrown)),
       emit: (event) => this.#emit(event),
       broken: (thrown) => this.#broken(thrown),
       hangUp: (reason) => this.end(reason),

@@ -6,6 +6,7 @@ import type { Agent } from './agent.ts';
 import type { CallLimits } from './call-limits.ts';
 import { Digits } from './digits.ts';
 import type { CallEventBody } from './events.ts';
+import type { Ticker } from './frame-ticker.ts';
 import { Goodbye } from './goodbye.ts';
 import { guardedEvents } from './isolation.ts';
 import { type Joined, join } from './joined.ts';
@@ -37,6 +38,8 @@ export interface ConversationOptions {
   /** Said when no model can be reached any more. */
   readonly apology: Phrase;
   readonly clock: Clock;
+  /** Tells when frames are due, for legs whose audio we pace. */
+  readonly ticker: Ticker;
   readonly log: Logger;
   emit(event: CallEventBody): void;
   hangUp(reason: HangUpReason): void;
@@ -168,6 +171,7 @@ export class Conversation {
     );
     this.#joined = join({
       clock,
+      ticker: this.#options.ticker,
       session,
       transcript: this.#transcript,
       responseTimeoutMs: this.#options.limits.responseTimeoutMs,

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { AudioChunk } from '../audio/chunk.ts';
 import { pcmu8k } from '../audio/format.ts';
+import { silentLogger } from '../base/logger.ts';
 import { VirtualClock } from '../base/virtual-clock.ts';
+import { FrameTicker } from './frame-ticker.ts';
 import { Goodbye } from './goodbye.ts';
 import { Playout } from './playout.ts';
 
@@ -14,6 +16,7 @@ function setUp() {
   const nothing = (): undefined => undefined;
   const playout = new Playout({
     clock,
+    ticker: new FrameTicker({ clock, log: silentLogger }),
     modelFormat: pcmu8k,
     events: {
       itemSent: nothing,

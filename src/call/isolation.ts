@@ -1,4 +1,5 @@
 import type { Clock, Timeout } from '../base/clock.ts';
+import type { Ticker } from './frame-ticker.ts';
 import type { ModelEvents } from './model-session.ts';
 
 /** The same clock, of which no timer can throw beyond the call that set it. */
@@ -14,6 +15,21 @@ export function guardedClock(clock: Clock, broken: (thrown: unknown) => void): C
           broken(thrown);
         }
       }, delayMs),
+  };
+}
+
+/** The same ticker, of which no frame can throw beyond the call that it is for. */
+export function guardedTicker(ticker: Ticker, broken: (thrown: unknown) => void): Ticker {
+  return {
+    frameMs: ticker.frameMs,
+    join: (due) =>
+      ticker.join((frames) => {
+        try {
+          due(frames);
+        } catch (thrown) {
+          broken(thrown);
+        }
+      }),
   };
 }
 

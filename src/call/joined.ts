@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { Ticker } from './frame-ticker.ts';
 import type { ModelSession } from './model-session.ts';
 import { Playout } from './playout.ts';
 import type { ResponsesPort } from './response-state.ts';
@@ -16,6 +17,7 @@ export interface Joined {
 
 export interface JoinOptions {
   readonly clock: Clock;
+  readonly ticker: Ticker;
   readonly session: ModelSession;
   readonly transcript: Transcript;
   readonly responseTimeoutMs: number;
@@ -32,6 +34,7 @@ export function join(options: JoinOptions): Joined {
   const { clock, session, transcript, port } = options;
   const playout = new Playout({
     clock,
+    ticker: options.ticker,
     modelFormat: session.sends,
     events: {
       itemSent: (item) => {

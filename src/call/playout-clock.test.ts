@@ -19,7 +19,7 @@ describe('the place that the caller hears', () => {
   it('moves with the clock from the first audio on and stops at the end of what was sent', () => {
     const { clock, timeline } = setUp();
     clock.advance(500);
-    expect(timeline.extend(1000)).toEqual({ startMs: 0, afterSilence: true });
+    expect(timeline.extend(1000)).toEqual({ startMs: 0, silentForMs: 500 });
     clock.advance(300);
     expect([timeline.position(), timeline.remainingMs()]).toEqual([300, 700]);
     clock.advance(5000);
@@ -30,9 +30,9 @@ describe('the place that the caller hears', () => {
     const { clock, timeline } = setUp();
     timeline.extend(1000);
     clock.advance(900);
-    expect(timeline.extend(1000)).toEqual({ startMs: 1000, afterSilence: false });
+    expect(timeline.extend(1000)).toEqual({ startMs: 1000, silentForMs: undefined });
     clock.advance(2000);
-    expect(timeline.extend(500)).toEqual({ startMs: 2000, afterSilence: true });
+    expect(timeline.extend(500)).toEqual({ startMs: 2000, silentForMs: 900 });
     clock.advance(100);
     expect(timeline.position()).toBe(2100);
   });
@@ -42,7 +42,7 @@ describe('the place that the caller hears', () => {
     timeline.extend(1000);
     clock.advance(100);
     timeline.acknowledge(400);
-    expect([timeline.position(), timeline.confirmedMs]).toEqual([400, 400]);
+    expect([timeline.position(), timeline.isConfirmed]).toEqual([400, false]);
   });
 
   it('is not moved back by one late mark', () => {
@@ -79,6 +79,6 @@ describe('the place that the caller hears', () => {
     expect(timeline.cut()).toBe(1240);
     clock.advance(1000);
     expect([timeline.position(), timeline.endMs, timeline.remainingMs()]).toEqual([1240, 1240, 0]);
-    expect(timeline.extend(100)).toEqual({ startMs: 1240, afterSilence: true });
+    expect(timeline.extend(100)).toEqual({ startMs: 1240, silentForMs: 1000 });
   });
 });

@@ -8,11 +8,15 @@ const evidenceMarks = 6;
 /** Less than that is believed only of many marks, of which jitter would have let one through in time. */
 const slightlyLateMs = 20;
 const maxEvidence = 48;
+/** How far a measured round trip may be off. */
+const startSlackMs = 20;
+/** A word of the carrier that its queue is empty may cross audio that was sent within this. */
+const crossingMs = 250;
 
 export interface Stretch {
   readonly startMs: number;
-  /** The queue had run empty before this stretch. */
-  readonly afterSilence: boolean;
+  /** How long the queue had been empty before this stretch; undefined: it goes on without a hole. */
+  readonly silentForMs: number | undefined;
 }
 
 /**
@@ -35,6 +39,10 @@ export class PlayoutClock {
   #roundTripMs = Number.POSITIVE_INFINITY;
   /** How far the anchor was moved back on evidence since it was set. */
   #shiftedMs = 0;
+  /** The carrier has told that the present stretch began, and the quickest it ever did. */
+  #startSeen = false;
+  #startLagMs = Number.POSITIVE_INFINITY;
+  #extendedAt = 0;
   #evidence: { readonly at: number; readonly lagMs: number }[] = [];
 
   constructor(clock: Clock) {
@@ -46,9 +54,9 @@ export class PlayoutClock {
     return this.#endMs;
   }
 
-  /** What the carrier itself has acknowledged. */
-  get confirmedMs(): number {
-    return this.#confirmedMs;
+  /** The carrier itself has said that everything sent was played. */
+  get isConfirmed(): boolean {
+    return this.#confirmedMs >= this.#endMs;
   }
 
   /** What has been heard now, as far as is known: evidence of a late start takes back what was not settled. */
@@ -70,10 +78,13 @@ export class PlayoutClock {
   /** Call at the moment the audio is written. */
   extend(lengthMs: number): Stretch {
     const startMs = this.#endMs;
-    const afterSilence = this.position() >= this.#endMs;
+    const now = this.#clock.now();
+    const afterSilence = this.position() >= startMs;
+    const silentForMs = afterSilence ? now - (this.#anchorAt + startMs - this.#anchorMs) : undefined;
     if (afterSilence) this.#anchor(startMs);
     this.#endMs += lengthMs;
-    return { startMs, afterSilence };
+    this.#extendedAt = now;
+    return { startMs, silentForMs };
   }
 
   /** The carrier says that everything up to `positionMs` was played. */
@@ -87,11 +98,34 @@ export class PlayoutClock {
     this.#learn(now, lagMs);
   }
 
+  /**
+   * The carrier says that it began to play after silence. `roundTripMs`: to the carrier and back, where it is known;
+   * else the quickest start seen tells it. What is later than that is time in which the carrier played nothing yet.
+   */
+  started(roundTripMs: number | undefined): void {
+    const lagMs = this.#clock.now() - this.#anchorAt;
+    if (this.#startSeen || this.position() >= this.#endMs) return;
+    if (lagMs < this.#startLagMs) this.#startLagMs = lagMs;
+    // Quicker than the wire: it tells of a stretch before this one.
+    if (roundTripMs !== undefined && lagMs < roundTripMs - startSlackMs) return;
+    this.#startSeen = true;
+    const lateMs = lagMs - (roundTripMs ?? this.#startLagMs);
+    if (lateMs > 0) this.#anchorAt += lateMs;
+  }
+
+  /** The carrier says that its queue ran empty. What was sent in the last moment may have crossed it on the way. */
+  completed(): void {
+    if (this.#clock.now() - this.#extendedAt >= crossingMs || this.remainingMs() === 0) {
+      this.#confirmedMs = this.#endMs;
+    }
+  }
+
   /** Everything not heard is dropped at the carrier; returns the position at which that happened. */
   cut(): number {
     const heardMs = this.position();
     this.#endMs = heardMs;
-    this.#confirmedMs = Math.min(this.#confirmedMs, heardMs);
+    // Nothing is left of which the carrier could say that it was played.
+    this.#confirmedMs = heardMs;
     this.#settledMs = heardMs;
     this.#anchor(heardMs);
     return heardMs;
@@ -101,6 +135,7 @@ export class PlayoutClock {
     this.#anchorAt = this.#clock.now();
     this.#anchorMs = positionMs;
     this.#shiftedMs = 0;
+    this.#startSeen = false;
     this.#evidence = [];
   }
 

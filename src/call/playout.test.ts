@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AudioChunk } from '../audio/chunk.ts';
 import { pcm16At, pcmu8k } from '../audio/format.ts';
+import { silentLogger } from '../base/logger.ts';
 import { VirtualClock } from '../base/virtual-clock.ts';
+import { FrameTicker } from './frame-ticker.ts';
 import type { PlaybackTraits } from './leg.ts';
 import type { AudioItem } from './model-session.ts';
 import { type CutItem, Playout } from './playout.ts';
@@ -31,6 +33,7 @@ function setUp(network: Network = {}, open = true) {
   let drains = 0;
   const playout = new Playout({
     clock,
+    ticker: new FrameTicker({ clock, log: silentLogger }),
     modelFormat: pcmu8k,
     events: {
       itemSent: (item) => sent.push(item.itemId),
@@ -408,7 +411,12 @@ describe('the ledger of agent audio', () => {
         underrun: nothing,
         drained: nothing,
       };
-      const playout = new Playout({ clock, modelFormat: pcm16At(24_000), events });
+      const playout = new Playout({
+        clock,
+        ticker: new FrameTicker({ clock, log: silentLogger }),
+        modelFormat: pcm16At(24_000),
+        events,
+      });
       let bytes = 0;
       const port = {
         play: (chunk: AudioChunk) => {

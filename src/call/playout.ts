@@ -2,18 +2,23 @@ import type { AudioChunk } from '../audio/chunk.ts';
 import { createConverter } from '../audio/convert.ts';
 import { type AudioFormat, bytesPerMs } from '../audio/format.ts';
 import type { Clock, Timeout } from '../base/clock.ts';
+import { Downlink, type Share } from './downlink.ts';
+import type { Ticker } from './frame-ticker.ts';
 import type { PlaybackTraits, Played } from './leg.ts';
 import type { AudioItem, HeardItem } from './model-session.ts';
+import { itemKey, Part, partKey } from './part.ts';
 import { PlayoutClock } from './playout-clock.ts';
 
-/** Agent audio kept while the media is not there yet; more is dropped. */
-const maxHeldMs = 300_000;
+/** Agent audio that waits to be sent, or for the media; more is dropped. */
+const maxWaitingMs = 300_000;
 /** Responses and items whose late audio is still recognised after a cut. */
 const maxDead = 64;
 /** Marks not yet returned that are kept; of more, the oldest are not waited for. */
 const maxMarks = 1024;
-/** How long after its reckoned end a last mark is waited for. */
+/** How long after its reckoned end the carrier's word that all was played is waited for. */
 const confirmBoundMs = 2000;
+/** A paced frame that is this late is jitter of the ticker and no hole. */
+const pacedJitterMs = 40;
 
 export interface PlayoutPort {
   play(audio: AudioChunk): void;
@@ -34,11 +39,6 @@ export interface PlayoutEvents {
   drained(): void;
 }
 
-/** One audio part of one item of one response: ids alone may come again, and an item may have several parts. */
-export function partKey({ responseId, itemId, contentIndex }: AudioItem): string {
-  return `${responseId}\n${itemId}\n${contentIndex}`;
-}
-
 /** What was cut: every part not heard to its end, with what of it was heard. */
 export interface CutItem extends HeardItem {
   /** The model is told: false when the one that made it is gone, or when another part tells where the item was cut. */
@@ -53,26 +53,11 @@ export interface PlayingOn {
   readonly complete: boolean;
 }
 
-interface Span {
-  readonly startMs: number;
-  lengthMs: number;
-}
-
-interface Entry {
-  readonly key: string;
-  readonly item: AudioItem;
-  generatedMs: number;
-  generationDone: boolean;
-  owned: boolean;
-  heardFirst: boolean;
-  /** What was told of it so far: a later, smaller reckoning is not told. */
-  toldMs: number;
-  readonly spans: Span[];
-}
-
 export interface PlayoutOptions {
   readonly clock: Clock;
   readonly events: PlayoutEvents;
+  /** Tells when frames are due, for carriers whose audio we pace. */
+  readonly ticker: Ticker;
   /** Format of the chunks given to `append`. */
   readonly modelFormat: AudioFormat;
 }
@@ -87,18 +72,23 @@ export class Playout {
   readonly #timeline: PlayoutClock;
   readonly #modelFormat: AudioFormat;
   readonly #modelBytesPerMs: number;
+  readonly #ticker: Ticker;
   #port: PlayoutPort | undefined;
+  #downlink: Downlink | undefined;
   #traits: PlaybackTraits | undefined;
   #legBytesPerMs = 1;
   #convert: ReturnType<typeof createConverter>;
   #legFormat: AudioFormat | undefined;
-  readonly #entries = new Map<string, Entry>();
-  /** Chunks waiting for the media to start. */
-  #held: { readonly entry: Entry; readonly chunk: AudioChunk }[] = [];
+  readonly #parts = new Map<string, Part>();
+  /** Chunks waiting for the media to start, in the model's format. */
+  #held: { readonly part: Part; readonly chunk: AudioChunk }[] = [];
   #heldMs = 0;
-  readonly #marks = new Map<string, { readonly positionMs: number; readonly entry: Entry }>();
+  /** Marks on their way, with the position each stands for. */
+  readonly #marks = new Map<string, number>();
   #markNumber = 0;
   #unmarkedMs = 0;
+  /** When all that was sent had sounded, by the clock. */
+  #silentSince = 0;
   readonly #dead = new Set<string>();
   #drainTimer: Timeout | undefined;
   #waiting: { readonly callback: () => void; timer: Timeout | undefined } | undefined;
@@ -106,6 +96,7 @@ export class Playout {
   constructor(options: PlayoutOptions) {
     this.#clock = options.clock;
     this.#events = options.events;
+    this.#ticker = options.ticker;
     this.#modelFormat = options.modelFormat;
     this.#modelBytesPerMs = bytesPerMs(options.modelFormat);
     this.#timeline = new PlayoutClock(options.clock);
@@ -118,71 +109,84 @@ export class Playout {
     this.#legFormat = format;
     this.#legBytesPerMs = bytesPerMs(format);
     this.#convert = createConverter(this.#modelFormat, format);
+    this.#downlink = new Downlink({
+      clock: this.#clock,
+      ticker: this.#ticker,
+      format,
+      traits,
+      aheadMs: () => this.#timeline.remainingMs(),
+      give: (chunk, part) => this.#send(chunk, part),
+      giveMixed: (chunk, shares) => this.#sendMixed(chunk, shares),
+      giveSilence: (chunk) => this.#port?.play(chunk),
+    });
     const held = this.#held;
     this.#held = [];
     this.#heldMs = 0;
-    for (const [index, { entry, chunk }] of held.entries()) {
-      this.#send(entry, this.#toLeg(chunk));
-      const next = held[index + 1]?.entry;
-      if (next !== entry && entry.generationDone) this.#end(entry);
+    for (const [index, { part, chunk }] of held.entries()) {
+      this.#push(part, this.#toLeg(chunk));
+      const next = held[index + 1]?.part;
+      if (next !== part && part.generationDone) this.#end(part);
     }
   }
 
-  /** Audio of the model. Returns false when it was dropped: its response was cut, or too much is held. */
+  /** Audio of the model. Returns false when it was dropped: its response was cut, or too much waits. */
   append(item: AudioItem, chunk: AudioChunk): boolean {
     if (this.isDead(item)) return false;
-    const entry = this.#entry(item, true);
     const lengthMs = chunk.byteLength / this.#modelBytesPerMs;
-    entry.generatedMs += lengthMs;
+    if (this.#waitingMs + lengthMs > maxWaitingMs) return false;
+    const part = this.#part(item, true);
+    part.generatedMs += lengthMs;
     if (this.#port) {
-      this.#send(entry, this.#toLeg(chunk));
-      return true;
+      this.#push(part, this.#toLeg(chunk));
+    } else {
+      this.#heldMs += lengthMs;
+      this.#held.push({ part, chunk });
     }
-    return this.#hold(entry, chunk, lengthMs);
+    return true;
   }
 
   /** Audio that no model made, already in the leg's format: a recorded phrase. Only after `open`. */
   appendPhrase(item: AudioItem, chunk: AudioChunk): void {
-    const entry = this.#entry(item, false);
-    entry.generatedMs += chunk.byteLength / this.#legBytesPerMs;
-    this.#send(entry, chunk);
+    const part = this.#part(item, false);
+    part.generatedMs += chunk.byteLength / this.#legBytesPerMs;
+    this.#push(part, chunk);
     this.finish(item);
   }
 
   /** No more audio of the item comes. */
   finish(item: AudioItem): void {
-    const entry = this.#entries.get(partKey(item));
-    if (!entry || entry.generationDone) return;
-    entry.generationDone = true;
+    const part = this.#parts.get(partKey(item));
+    if (!part || part.generationDone) return;
+    part.generationDone = true;
     if (!this.#port) return;
-    this.#end(entry);
-    if (this.#timeline.remainingMs() === 0) this.#settle();
+    this.#end(part);
+    if (this.pendingMs === 0) this.#settle();
   }
 
   /** No more audio of the response comes, whatever its items said. */
   finishResponse(responseId: string): void {
-    for (const entry of [...this.#entries.values()]) {
-      if (entry.item.responseId === responseId) this.finish(entry.item);
+    for (const { item } of [...this.#parts.values()]) {
+      if (item.responseId === responseId) this.finish(item);
     }
   }
 
   /** No more audio of anything comes. */
   finishAll(): void {
-    for (const entry of [...this.#entries.values()]) this.finish(entry.item);
+    for (const { item } of [...this.#parts.values()]) this.finish(item);
   }
 
   acknowledged(played: Played): void {
-    if (played.type !== 'mark') return;
-    const mark = this.#marks.get(played.name);
-    // Marks returned by a `clear` are no longer known: they prove nothing.
-    if (!mark) return;
-    this.#marks.delete(played.name);
-    this.#timeline.acknowledge(mark.positionMs);
-    const { entry } = mark;
-    if (!entry.heardFirst) {
-      entry.heardFirst = true;
-      const startMs = entry.spans[0]?.startMs ?? mark.positionMs;
-      this.#events.itemHeardFirst(entry.item, this.#clock.now() - (mark.positionMs - startMs));
+    switch (played.type) {
+      case 'mark':
+        this.#marked(played.name);
+        break;
+      case 'started':
+        this.#timeline.started(played.roundTripMs);
+        this.#heardFirst(this.#timeline.position(), this.#clock.now());
+        break;
+      case 'completed':
+        this.#timeline.completed();
+        break;
     }
     if (this.#waiting && this.#confirmed()) this.#release();
   }
@@ -192,29 +196,24 @@ export class Playout {
    * `activeResponseId`, reaches the carrier afterwards.
    */
   cut(activeResponseId?: string): CutItem[] {
-    const notConfirmed = this.#timeline.endMs > this.#timeline.confirmedMs;
-    if (this.#port && (notConfirmed || this.#timeline.remainingMs() > 0)) this.#port.clear();
+    this.#downlink?.drop();
+    if (this.#port && this.#maySound()) this.#port.clear();
     const heardUpToMs = this.#timeline.cut();
     const items: CutItem[] = [];
-    for (const entry of this.#entries.values()) {
-      const heardMs = this.#heardMs(entry, heardUpToMs);
-      if (entry.generationDone && heardMs >= Math.floor(entry.generatedMs) - 1) {
-        this.#events.itemHeard(entry.item, heardMs);
+    for (const part of this.#parts.values()) {
+      const { item, generationDone, owned } = part;
+      const heardMs = part.heardMs(heardUpToMs);
+      const generatedMs = Math.floor(part.generatedMs);
+      if (generationDone && heardMs >= generatedMs - 1) {
+        this.#events.itemHeard(item, heardMs);
         continue;
       }
-      const { generationDone, owned } = entry;
-      items.push({
-        ...entry.item,
-        heardMs,
-        generatedMs: Math.floor(entry.generatedMs),
-        owned,
-        generationDone,
-      });
-      this.bury(itemKey(entry.item));
-      if (!generationDone) this.bury(entry.item.responseId);
+      items.push({ ...item, heardMs, generatedMs, owned, generationDone });
+      this.bury(itemKey(item));
+      if (!generationDone) this.bury(item.responseId);
     }
     if (activeResponseId !== undefined) this.bury(activeResponseId);
-    this.#entries.clear();
+    this.#parts.clear();
     this.#marks.clear();
     this.#held = [];
     this.#heldMs = 0;
@@ -236,12 +235,12 @@ export class Playout {
    */
   disown(): PlayingOn[] {
     const playing: PlayingOn[] = [];
-    for (const entry of [...this.#entries.values()]) {
-      const { item, generatedMs, generationDone } = entry;
+    for (const part of [...this.#parts.values()]) {
+      const { item, generatedMs, generationDone } = part;
       playing.push({ item, generatedMs: Math.floor(generatedMs), complete: generationDone });
-      this.bury(entry.item.responseId);
-      this.finish(entry.item);
-      entry.owned = false;
+      this.bury(item.responseId);
+      this.finish(item);
+      part.owned = false;
     }
     return playing;
   }
@@ -262,39 +261,37 @@ export class Playout {
 
   /** Audio that the caller has not heard yet, wherever it is. */
   get pendingMs(): number {
-    return this.#heldMs + this.#timeline.remainingMs();
+    return this.#waitingMs + this.#timeline.remainingMs();
   }
 
   /** The carrier has yet to say that it played all it was sent. */
   get unconfirmed(): boolean {
-    return this.#marks.size > 0;
+    return this.#traits?.acknowledges === 'events' ? this.#maySound() : this.#marks.size > 0;
   }
 
   /** Some item was not heard to its end, be it still to come. */
   get unfinished(): boolean {
-    return this.#entries.size > 0;
+    return this.#parts.size > 0;
   }
 
   /** The part that sounds now; a reckoning that later marks may still correct. */
   get sounding(): (HeardItem & { readonly generationDone: boolean }) | undefined {
     const positionMs = this.#timeline.position();
-    for (const entry of this.#entries.values()) {
-      const last = entry.spans.at(-1);
-      if (!last || last.startMs + last.lengthMs <= positionMs) continue;
-      const { item, generatedMs, generationDone } = entry;
-      const heardMs = reckonedMs(entry, positionMs);
+    for (const part of this.#parts.values()) {
+      if (part.endMs === undefined || part.endMs <= positionMs) continue;
+      const { item, generatedMs, generationDone } = part;
+      const heardMs = part.reckonedMs(positionMs);
       return { ...item, heardMs, generatedMs: Math.floor(generatedMs), generationDone };
     }
     return undefined;
   }
 
   heardMs(item: AudioItem): number {
-    const entry = this.#entries.get(partKey(item));
-    return entry ? this.#heardMs(entry, this.#timeline.position()) : 0;
+    return this.#parts.get(partKey(item))?.heardMs(this.#timeline.position()) ?? 0;
   }
 
   generatedMs(item: AudioItem): number {
-    return Math.floor(this.#entries.get(partKey(item))?.generatedMs ?? 0);
+    return Math.floor(this.#parts.get(partKey(item))?.generatedMs ?? 0);
   }
 
   /** Calls back once when all that was sent is heard and, where the carrier says so, acknowledged; bounded. */
@@ -305,10 +302,7 @@ export class Playout {
       this.#release();
       return;
     }
-    this.#waiting.timer = this.#clock.setTimeout(
-      () => this.#release(),
-      this.#timeline.remainingMs() + confirmBoundMs,
-    );
+    this.#waiting.timer = this.#clock.setTimeout(() => this.#release(), this.pendingMs + confirmBoundMs);
   }
 
   /** Forgets the callback of `whenHeard`. */
@@ -320,63 +314,87 @@ export class Playout {
   close(): void {
     this.#drainTimer?.cancel();
     this.forgetWaiting();
-    this.#entries.clear();
+    this.#downlink?.close();
+    this.#parts.clear();
     this.#marks.clear();
     this.#held = [];
     this.#heldMs = 0;
     this.#port = undefined;
   }
 
-  #entry(item: AudioItem, owned: boolean): Entry {
-    const key = partKey(item);
-    const known = this.#entries.get(key);
-    if (known) return known;
-    const entry: Entry = {
-      key,
-      item,
-      generatedMs: 0,
-      generationDone: false,
-      owned,
-      heardFirst: false,
-      toldMs: 0,
-      spans: [],
-    };
-    this.#entries.set(key, entry);
-    return entry;
+  get #waitingMs(): number {
+    return this.#heldMs + (this.#downlink?.queuedMs ?? 0);
   }
 
-  #hold(entry: Entry, chunk: AudioChunk, lengthMs: number): boolean {
-    if (this.#heldMs + lengthMs > maxHeldMs) return false;
-    this.#heldMs += lengthMs;
-    this.#held.push({ entry, chunk });
-    return true;
+  #part(item: AudioItem, owned: boolean): Part {
+    const key = partKey(item);
+    const known = this.#parts.get(key);
+    if (known) return known;
+    const part = new Part(item, owned);
+    this.#parts.set(key, part);
+    return part;
   }
 
   #toLeg(chunk: AudioChunk): AudioChunk {
     return this.#convert ? this.#convert.convert(chunk) : chunk;
   }
 
-  #send(entry: Entry, chunk: AudioChunk): void {
-    if (!this.#port || chunk.byteLength === 0) return;
-    this.#port.play(chunk);
-    const lengthMs = chunk.byteLength / this.#legBytesPerMs;
-    const { startMs, afterSilence } = this.#timeline.extend(lengthMs);
-    const first = entry.spans.length === 0;
-    if (afterSilence && !first) this.#events.underrun();
-    const last = entry.spans.at(-1);
-    if (last && last.startMs + last.lengthMs === startMs) last.lengthMs += lengthMs;
-    else entry.spans.push({ startMs, lengthMs });
-    this.#unmarkedMs += lengthMs;
-    if (this.#traits && this.#unmarkedMs >= this.#traits.markEveryMs) this.#mark(entry);
-    if (first) this.#events.itemSent(entry.item);
-    this.#drainTimer ??= this.#clock.setTimeout(() => this.#drainDue(), this.#timeline.remainingMs());
+  #push(part: Part, chunk: AudioChunk): void {
+    this.#downlink?.push(part, chunk);
   }
 
-  #mark(entry: Entry): void {
+  #send(chunk: AudioChunk, part: Part): void {
+    if (!this.#port) return;
+    this.#port.play(chunk);
+    const lengthMs = chunk.byteLength / this.#legBytesPerMs;
+    const startMs = this.#extend(lengthMs, part);
+    this.#placed(part, startMs, lengthMs);
+    this.#sent(lengthMs, part);
+  }
+
+  #sendMixed(chunk: AudioChunk, shares: readonly Share[]): void {
+    const [first] = shares;
+    if (!this.#port || !first) return;
+    this.#port.play(chunk);
+    const lengthMs = chunk.byteLength / this.#legBytesPerMs;
+    let startMs = this.#extend(lengthMs, first.part);
+    for (const share of shares) {
+      this.#placed(share.part, startMs, share.lengthMs);
+      startMs += share.lengthMs;
+    }
+    this.#sent(lengthMs, shares.at(-1)?.part ?? first.part);
+  }
+
+  /** Audio was written: the timeline grows. Returns where it begins. */
+  #extend(lengthMs: number, part: Part): number {
+    const { startMs, silentForMs } = this.#timeline.extend(lengthMs);
+    const hole = silentForMs !== undefined && silentForMs >= (this.#isPaced ? pacedJitterMs : 0);
+    if (hole && part.startMs !== undefined) this.#events.underrun();
+    return startMs;
+  }
+
+  #placed(part: Part, startMs: number, lengthMs: number): void {
+    const first = part.startMs === undefined;
+    part.sent(startMs, lengthMs);
+    if (first) this.#events.itemSent(part.item);
+  }
+
+  #sent(lengthMs: number, last: Part): void {
+    this.#unmarkedMs += lengthMs;
+    const complete = last.generationDone && last.waitingBytes === 0;
+    if (complete || (this.#traits && this.#unmarkedMs >= this.#traits.markEveryMs)) this.#mark();
+    this.#drainTimer ??= this.#clock.setTimeout(() => this.#drainDue(), this.pendingMs);
+  }
+
+  get #isPaced(): boolean {
+    return this.#traits?.buffering === 'paced';
+  }
+
+  #mark(): void {
     if (!this.#port || this.#traits?.acknowledges !== 'marks') return;
     this.#markNumber += 1;
     const name = `p${this.#markNumber}`;
-    this.#marks.set(name, { positionMs: this.#timeline.endMs, entry });
+    this.#marks.set(name, this.#timeline.endMs);
     if (this.#marks.size > maxMarks) {
       const [oldest] = this.#marks.keys();
       if (oldest !== undefined) this.#marks.delete(oldest);
@@ -385,40 +403,73 @@ export class Playout {
     this.#port.mark(name);
   }
 
-  /** What the conversion still holds of the item goes out, and the last mark after it. */
-  #end(entry: Entry): void {
-    if (this.#convert && entry.owned) {
-      const tail = this.#convert.flush();
-      if (tail.byteLength > 0) this.#send(entry, tail);
+  #marked(name: string): void {
+    const positionMs = this.#marks.get(name);
+    // Marks returned by a `clear` are no longer known: they prove nothing.
+    if (positionMs === undefined) return;
+    this.#marks.delete(name);
+    this.#timeline.acknowledge(positionMs);
+    this.#heardFirst(positionMs, this.#clock.now());
+  }
+
+  /** The carrier has played up to `positionMs` at `at`: what began before it was heard. */
+  #heardFirst(positionMs: number, at: number): void {
+    for (const part of this.#parts.values()) {
+      if (part.heardFirst || part.startMs === undefined || part.startMs > positionMs) continue;
+      part.heardFirst = true;
+      this.#events.itemHeardFirst(part.item, at - (positionMs - part.startMs));
     }
-    if (this.#unmarkedMs > 0) this.#mark(entry);
+  }
+
+  /** What the conversion still holds of the item goes out, and the last mark after it. */
+  #end(part: Part): void {
+    if (this.#convert && part.owned) this.#push(part, this.#convert.flush());
+    this.#downlink?.ended();
+    if (part.waitingBytes === 0 && this.#unmarkedMs > 0) this.#mark();
   }
 
   #drainDue(): void {
     this.#drainTimer = undefined;
     const remainingMs = this.#timeline.remainingMs();
     if (remainingMs > 0) {
-      this.#drainTimer = this.#clock.setTimeout(() => this.#drainDue(), remainingMs);
+      this.#drainTimer = this.#clock.setTimeout(() => this.#drainDue(), this.pendingMs);
       return;
     }
-    this.#settle();
+    // What waits here for more of its kind brings the timer back when it is sent.
+    if (this.#waitingMs === 0) this.#settle();
   }
 
   /** Everything sent was heard: items that are complete leave the ledger. */
   #settle(): void {
     this.#timeline.settle();
-    for (const entry of [...this.#entries.values()]) {
-      if (!entry.generationDone) continue;
-      this.#entries.delete(entry.key);
-      this.#events.itemHeard(entry.item, this.#heardMs(entry, this.#timeline.endMs));
+    this.#silentSince = this.#clock.now();
+    for (const part of [...this.#parts.values()]) {
+      if (!part.generationDone) continue;
+      this.#parts.delete(part.key);
+      this.#events.itemHeard(part.item, part.heardMs(this.#timeline.endMs));
     }
     this.#events.drained();
     if (this.#waiting && this.#confirmed()) this.#release();
   }
 
   #confirmed(): boolean {
-    if (this.#heldMs > 0 || this.#timeline.remainingMs() > 0) return false;
-    return this.#traits?.acknowledges !== 'marks' || this.#marks.size === 0;
+    if (this.pendingMs > 0) return false;
+    switch (this.#traits?.acknowledges) {
+      case 'marks':
+        return this.#marks.size === 0;
+      case 'events':
+        return this.#timeline.isConfirmed;
+      default:
+        return true;
+    }
+  }
+
+  /** The carrier may have audio of ours that has not sounded yet. */
+  #maySound(): boolean {
+    if (this.#timeline.remainingMs() > 0) return true;
+    if (this.#traits?.acknowledges === 'nothing' || this.#timeline.isConfirmed) return false;
+    // A carrier that never says so is not waited for.
+    return this.#clock.now() - this.#silentSince < confirmBoundMs;
   }
 
   #release(): void {
@@ -428,22 +479,6 @@ export class Playout {
     this.#waiting = undefined;
     waiting.callback();
   }
-
-  #heardMs(entry: Entry, positionMs: number): number {
-    entry.toldMs = Math.max(entry.toldMs, reckonedMs(entry, positionMs));
-    return entry.toldMs;
-  }
-}
-
-function reckonedMs({ spans, generatedMs }: Entry, positionMs: number): number {
-  let heardMs = 0;
-  for (const span of spans) heardMs += Math.min(span.lengthMs, Math.max(0, positionMs - span.startMs));
-  // The small share keeps binary fractions from turning a whole millisecond into the one below.
-  return Math.floor(Math.min(heardMs, generatedMs) + 1e-6);
-}
-
-function itemKey({ responseId, itemId }: AudioItem): string {
-  return `${responseId}\n${itemId}`;
 }
 
 /** An item is cut at one place: in the last of its parts that was heard at all, else at its first. */

@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import { HeardText } from './heard-text.ts';
 import type { AudioItem, HeardItem, HistoryItem } from './model-session.ts';
-import { type PlayingOn, partKey } from './playout.ts';
+import { partKey } from './part.ts';
+import type { PlayingOn } from './playout.ts';
 import type { CutCause, Turn } from './turn.ts';
 
 export interface TranscriptEvents {

@@ -13,6 +13,8 @@ export interface SimulatedCarrierOptions {
   /** Added to a mark on its way back; marks never overtake each other. */
   readonly markJitterMs?: () => number;
   returned(name: string): void;
+  /** Told when playback begins after silence and when the queue ran empty, instead of marks. */
+  readonly told?: (event: 'started' | 'completed') => void;
 }
 
 interface Stretch {
@@ -56,9 +58,15 @@ export class SimulatedCarrier implements PlayoutPort {
     this.sentMs.set(tag, (this.sentMs.get(tag) ?? 0) + lengthMs);
     this.#arrive(() => {
       const now = this.#clock.now();
-      const startAt = this.#endAt > now ? this.#endAt : now + this.startLateMs;
+      const afterSilence = this.#endAt <= now;
+      const startAt = afterSilence ? now + this.startLateMs : this.#endAt;
       this.#endAt = startAt + lengthMs;
       this.#stretches.push({ tag, startAt, endAt: this.#endAt });
+      if (afterSilence) this.#tell('started', startAt - now);
+      const endAt = this.#endAt;
+      this.#clock.setTimeout(() => {
+        if (this.#endAt === endAt) this.#tell('completed', 0);
+      }, endAt - now);
     });
   }
 
@@ -93,6 +101,10 @@ export class SimulatedCarrier implements PlayoutPort {
       if (stretch.tag === tag) heardMs += Math.max(0, Math.min(now, stretch.endAt) - stretch.startAt);
     }
     return heardMs;
+  }
+
+  #tell(event: 'started' | 'completed', inMs: number): void {
+    this.#clock.setTimeout(() => this.#options.told?.(event), inMs + this.#options.returnMs);
   }
 
   #arrive(action: () => void): void {

@@ -1,0 +1,208 @@
+import { AudioChunk } from '../audio/chunk.ts';
+import { type AudioFormat, bytesPerMs, bytesPerSample, silenceByte } from '../audio/format.ts';
+import type { Clock, Timeout } from '../base/clock.ts';
+import type { Ticker } from './frame-ticker.ts';
+import type { PlaybackTraits } from './leg.ts';
+import type { Part } from './part.ts';
+
+/** How much of a piece belongs to which part, in the order in which it sounds. */
+export interface Share {
+  readonly part: Part;
+  readonly lengthMs: number;
+}
+
+export interface DownlinkOptions {
+  readonly clock: Clock;
+  readonly ticker: Ticker;
+  readonly format: AudioFormat;
+  readonly traits: PlaybackTraits;
+  /** What the carrier holds now and has not played. */
+  aheadMs(): number;
+  /** Audio of one part, whole. */
+  give(chunk: AudioChunk, part: Part): void;
+  /** Audio of several parts, or filled up with silence at its end. */
+  giveMixed(chunk: AudioChunk, shares: readonly Share[]): void;
+  /** Silence that belongs to no part. */
+  giveSilence(chunk: AudioChunk): void;
+}
+
+interface Waiting {
+  readonly part: Part;
+  chunk: AudioChunk;
+}
+
+/**
+ * Agent audio between the ledger and the leg, in the leg's format: hands it on in the pieces and at the pace that the
+ * carrier takes. Where the carrier takes whatever comes, nothing waits here.
+ */
+export class Downlink {
+  readonly #options: DownlinkOptions;
+  readonly #clock: Clock;
+  readonly #bytesPerMs: number;
+  readonly #leadMs: number;
+  readonly #everyMs: number;
+  readonly #frameBytes: number;
+  readonly #minBytes: number;
+  readonly #maxBytes: number;
+  readonly #silence: AudioChunk | undefined;
+  readonly #free: boolean;
+  readonly #paced: boolean;
+  #queue: Waiting[] = [];
+  #queuedBytes = 0;
+  #nextAt = Number.NEGATIVE_INFINITY;
+  #timer: Timeout | undefined;
+  #leave: (() => void) | undefined;
+
+  constructor(options: DownlinkOptions) {
+    const { format, traits, ticker } = options;
+    const { delivery } = traits;
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#bytesPerMs = bytesPerMs(format);
+    this.#paced = traits.buffering === 'paced';
+    const bytesOf = (ms: number): number => {
+      const samples = Math.floor((ms * format.sampleRate) / 1000);
+      return samples * bytesPerSample(format);
+    };
+    const frameMs = this.#paced ? ticker.frameMs : delivery.frameMs;
+    this.#frameBytes = frameMs === undefined ? 0 : bytesOf(frameMs);
+    this.#minBytes = delivery.minChunkMs === undefined ? 0 : bytesOf(delivery.minChunkMs);
+    const maxBytes =
+      delivery.maxChunkMs === undefined ? Number.POSITIVE_INFINITY : bytesOf(delivery.maxChunkMs);
+    this.#maxBytes = this.#frameBytes > 0 ? maxBytes - (maxBytes % this.#frameBytes || 0) : maxBytes;
+    this.#leadMs = delivery.leadMs ?? Number.POSITIVE_INFINITY;
+    this.#everyMs = delivery.everyMs ?? 0;
+    this.#free =
+      !this.#paced &&
+      this.#frameBytes === 0 &&
+      this.#minBytes === 0 &&
+      this.#everyMs === 0 &&
+      this.#leadMs === Number.POSITIVE_INFINITY &&
+      this.#maxBytes === Number.POSITIVE_INFINITY;
+    if (!this.#paced) return;
+    if (delivery.fillsSilence) {
+      this.#silence = AudioChunk.fromBytes(Buffer.alloc(this.#frameBytes, silenceByte(format)));
+      this.#join();
+    }
+  }
+
+  /** Audio that waits here. */
+  get queuedMs(): number {
+    return this.#queuedBytes / this.#bytesPerMs;
+  }
+
+  push(part: Part, chunk: AudioChunk): void {
+    if (chunk.byteLength === 0) return;
+    if (this.#free) {
+      this.#options.give(chunk, part);
+      return;
+    }
+    part.waitingBytes += chunk.byteLength;
+    this.#queuedBytes += chunk.byteLength;
+    this.#queue.push({ part, chunk });
+    if (this.#paced) this.#join();
+    else this.#pump();
+  }
+
+  /** No more audio of the part that was pushed last comes: what is left of it need not wait for more. */
+  ended(): void {
+    if (!this.#paced && this.#queuedBytes > 0) this.#pump();
+  }
+
+  /** What waits is forgotten. */
+  drop(): void {
+    for (const { part } of this.#queue) part.waitingBytes = 0;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  close(): void {
+    this.drop();
+    this.#leave?.();
+    this.#leave = undefined;
+  }
+
+  #join(): void {
+    this.#leave ??= this.#options.ticker.join((frames) => this.#tick(frames));
+  }
+
+  /** Paced: so many frames are due. */
+  #tick(frames: number): void {
+    for (let frame = 0; frame < frames; frame++) {
+      const bytes = this.#nextBytes();
+      if (bytes > 0) this.#give(bytes);
+      else if (this.#silence) this.#options.giveSilence(this.#silence);
+    }
+    if (this.#silence === undefined && this.#queuedBytes === 0) {
+      this.#leave?.();
+      this.#leave = undefined;
+    }
+  }
+
+  /** Queued: hands on what may go now, and comes back when more may. */
+  #pump(): void {
+    if (this.#timer) return;
+    while (this.#queuedBytes > 0) {
+      const bytes = this.#nextBytes();
+      if (bytes === 0) return;
+      const waitMs = Math.max(this.#nextAt - this.#clock.now(), this.#options.aheadMs() - this.#leadMs);
+      if (waitMs > 0) {
+        this.#timer = this.#clock.setTimeout(() => {
+          this.#timer = undefined;
+          this.#pump();
+        }, waitMs);
+        return;
+      }
+      this.#nextAt = this.#clock.now() + this.#everyMs;
+      this.#give(bytes);
+    }
+  }
+
+  /** Bytes of the next piece, of what is there; 0: more has to come first. */
+  #nextBytes(): number {
+    const queued = this.#queuedBytes;
+    const most = this.#paced ? this.#frameBytes : this.#maxBytes;
+    const atEnd = this.#queue.at(-1)?.part.generationDone === true;
+    const bytes = Math.min(queued, most);
+    if (bytes === queued && atEnd) return bytes;
+    if (bytes < this.#minBytes) return 0;
+    return this.#frameBytes > 0 ? bytes - (bytes % this.#frameBytes) : bytes;
+  }
+
+  #give(bytes: number): void {
+    const [first] = this.#queue;
+    if (!first) return;
+    const padded = this.#frameBytes > 0 ? Math.ceil(bytes / this.#frameBytes) * this.#frameBytes : bytes;
+    this.#queuedBytes -= bytes;
+    if (padded === bytes && first.chunk.byteLength >= bytes) {
+      this.#options.give(this.#take(first, bytes), first.part);
+      return;
+    }
+    const shares: Share[] = [];
+    const pieces: Buffer[] = [];
+    for (let left = bytes; left > 0; ) {
+      const [next] = this.#queue;
+      if (!next) break;
+      const taken = this.#take(next, Math.min(left, next.chunk.byteLength));
+      left -= taken.byteLength;
+      pieces.push(taken.bytes());
+      shares.push({ part: next.part, lengthMs: taken.byteLength / this.#bytesPerMs });
+    }
+    if (padded > bytes) pieces.push(Buffer.alloc(padded - bytes, silenceByte(this.#options.format)));
+    this.#options.giveMixed(AudioChunk.fromBytes(Buffer.concat(pieces)), shares);
+  }
+
+  /** The first bytes of what waits first. */
+  #take(from: Waiting, bytes: number): AudioChunk {
+    from.part.waitingBytes -= bytes;
+    if (bytes === from.chunk.byteLength) {
+      this.#queue.shift();
+      return from.chunk;
+    }
+    const taken = from.chunk.slice(0, bytes);
+    from.chunk = from.chunk.slice(bytes);
+    return taken;
+  }
+}
