@@ -3,8 +3,9 @@ import type { FastifyInstance } from 'fastify';
 import { InstructionFiles } from './agents/instruction-files.ts';
 import { Access, accessRequest } from './api/access.ts';
 import { makeKey } from './api/access-keys.ts';
+import { type AiCallsSettings, registerAiCalls } from './api/ai-calls.ts';
 import { callLog } from './api/call-log.ts';
-import { registerCallsApi } from './api/calls.ts';
+import { type Announcing, registerCallsApi } from './api/calls.ts';
 import { registerConsole } from './api/console.ts';
 import type { StatusReply } from './api/contract.ts';
 import { Dialling } from './api/dialling.ts';
@@ -16,6 +17,7 @@ import { Metrics, registerMetrics } from './api/metrics.ts';
 import { registerOpenApi } from './api/openapi.ts';
 import { notFoundHandler } from './api/replies.ts';
 import { type Clock, SystemClock } from './base/clock.ts';
+import { PatchcordError } from './base/errors.ts';
 import type { Logger } from './base/logger.ts';
 import { version } from './base/version.ts';
 import type { Tool } from './call/tools.ts';
@@ -142,7 +144,22 @@ async function start(options: GatewayOptions, clock: Clock, choice: ModelChoice)
       registerHealth(app, () => !switchboard.draining);
       registerMetrics(app, { metrics, access, log });
       registerOpenApi(app, { version, access, log });
-      registerCallsApi(app, { access, calls: directory, dialling, log, status });
+      registerCallsApi(app, {
+        access,
+        calls: directory,
+        dialling,
+        announcing: announcingOf(carriers),
+        log,
+        status,
+      });
+      registerAiCalls(app, {
+        access,
+        calls: directory,
+        dialling,
+        log,
+        settings: aiCallsSettings(settings),
+        now: () => new Date(clock.epochMs()).toISOString(),
+      });
       registerInstructions(app, { access, files: new InstructionFiles(settings.api.instructionsDir), log });
       registerWebhooks(
         app,
@@ -203,6 +220,41 @@ function carriersOf(
     ),
     softphoneCarrier(softphoneDefaults, host, { authorize }),
   ];
+}
+
+function aiCallsSettings({ telnyx, openai, server }: Settings): AiCallsSettings {
+  return {
+    hasApiKey: telnyx.apiKey !== undefined,
+    fromNumber: telnyx.fromNumber,
+    hasAppId: telnyx.callControlAppId !== undefined,
+    hasOutboundProfile: telnyx.outboundProfileId !== undefined,
+    apiBaseUrl: telnyx.apiBaseUrl,
+    hasModel: openai.apiKey !== undefined,
+    publicUrl: server.publicUrl,
+  };
+}
+
+function announcingOf(carriers: readonly Carrier[]): Announcing {
+  return {
+    announce({ carrier: name, id, from, to, variables = {}, instructions, voice, greeting }) {
+      const carrier = carriers.find((each) => each.name === name);
+      if (!carrier) {
+        throw new PatchcordError('PATCHCORD_REQUEST_INVALID', 'carrier: there is no carrier of this name.');
+      }
+      if (!carrier.announce) throw new PatchcordError('PATCHCORD_ANNOUNCE_NOT_POSSIBLE');
+      carrier.announce({
+        carrierCallId: id,
+        ...(from ? { from } : {}),
+        ...(to ? { to } : {}),
+        variables,
+        overrides: {
+          ...(instructions ? { instructions } : {}),
+          ...(voice ? { voice } : {}),
+          ...(greeting ? { greeting } : {}),
+        },
+      });
+    },
+  };
 }
 
 /** A WebSocket that only listens, behind the same door as the REST API. */

@@ -33,6 +33,16 @@ class FakeCall implements LiveCall {
     this.done.push('interrupt');
     return false;
   }
+  live = true;
+  say(text: string): boolean {
+    this.done.push(`say ${text}`);
+    return this.live;
+  }
+  takesDigits: (() => Promise<void>) | undefined = () => Promise.resolve();
+  sendDigits(digits: string): Promise<void> | undefined {
+    this.done.push(`digits ${digits}`);
+    return this.takesDigits?.();
+  }
   transfer({ to, callerId }: TransferTarget): Promise<TransferOutcome> | undefined {
     this.done.push(`transfer ${to} ${callerId}`);
     return this.outcome;
@@ -59,6 +69,7 @@ function setUp(dialFails?: unknown) {
   );
   const dialled: unknown[] = [];
   const logged: unknown[] = [];
+  const announced: unknown[] = [];
   const api: CallsApi = {
     access: new Access({ clock: new VirtualClock(), keys: ['the-key'] }),
     calls: {
@@ -76,6 +87,7 @@ function setUp(dialFails?: unknown) {
         return { to, ...(callerId === undefined ? {} : { callerId }) };
       },
     },
+    announcing: { announce: (given) => announced.push(given) },
     log: { ...silentLogger, warn: (...line) => logged.push(line) },
     status: () => status,
   };
@@ -89,11 +101,52 @@ function setUp(dialFails?: unknown) {
       headers: { host: 'localhost', ...headers },
       ...(payload === undefined ? {} : { payload }),
     });
-  return { call, dialled, logged, ask, app };
+  return { call, dialled, logged, announced, ask, app };
 }
 
 afterEach(async () => {
   for (const app of apps.splice(0)) await app.close();
+});
+
+describe('what is done to a live call', () => {
+  it('has the agent say something, and says so when nobody listens', async () => {
+    const { ask, call } = setUp();
+    expect((await ask('POST', '/v1/calls/call-1/say', { text: ' One moment. ' })).statusCode).toBe(200);
+    expect(call.done).toEqual(['say One moment.']);
+    expect((await ask('POST', '/v1/calls/call-1/say', { text: ' ' })).statusCode).toBe(400);
+    call.live = false;
+    const late = await ask('POST', '/v1/calls/call-1/say', { text: 'Hello' });
+    expect([late.statusCode, late.json().code]).toEqual([409, 'PATCHCORD_CALL_NOT_LIVE']);
+    expect((await ask('POST', '/v1/calls/none/say', { text: 'Hello' })).statusCode).toBe(404);
+  });
+
+  it('presses keys, where the carrier can', async () => {
+    const { ask, call } = setUp();
+    expect((await ask('POST', '/v1/calls/call-1/digits', { digits: '12#A' })).statusCode).toBe(200);
+    expect(call.done).toEqual(['digits 12#A']);
+    expect((await ask('POST', '/v1/calls/call-1/digits', { digits: '12x' })).statusCode).toBe(400);
+    call.takesDigits = undefined;
+    const cannot = await ask('POST', '/v1/calls/call-1/digits', { digits: '1' });
+    expect([cannot.statusCode, cannot.json().code]).toEqual([409, 'PATCHCORD_DIGITS_NOT_POSSIBLE']);
+    call.takesDigits = () => Promise.reject(new PatchcordError('PATCHCORD_CARRIER_API'));
+    expect((await ask('POST', '/v1/calls/call-1/digits', { digits: '1' })).statusCode).toBe(502);
+  });
+
+  it('announces a call that will come', async () => {
+    const { ask, announced } = setUp();
+    const body = {
+      carrier: 'audiosocket',
+      id: 'u-1',
+      from: '100',
+      variables: { tenant: 'a' },
+      greeting: 'Hi',
+    };
+    expect((await ask('POST', '/v1/announcements', body)).statusCode).toBe(201);
+    expect(announced).toEqual([body]);
+    expect((await ask('POST', '/v1/announcements', { carrier: 'audiosocket' })).statusCode).toBe(400);
+    const many = Object.fromEntries(Array.from({ length: 51 }, (_, at) => [`v${at}`, '']));
+    expect((await ask('POST', '/v1/announcements', { ...body, variables: many })).statusCode).toBe(400);
+  });
 });
 
 describe('live calls over REST', () => {
@@ -237,7 +290,7 @@ describe('POST /v1/calls', () => {
     const reply = await ask('POST', '/v1/calls', body);
     expect([reply.statusCode, reply.headers.location]).toEqual([201, '/v1/calls/call-2']);
     expect(dialReply.strict().parse(reply.json())).toEqual({ callId: 'call-2', carrierCallId: 'CA2' });
-    expect(dialled).toEqual([['+15551230100', { instructions: 'Be kind.' }, 'twilio']]);
+    expect(dialled).toEqual([['+15551230100', { instructions: 'Be kind.' }, 'twilio', undefined]]);
   });
 
   it.each([

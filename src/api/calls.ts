@@ -6,6 +6,7 @@ import type { TransferOutcome, TransferTarget } from '../call/leg.ts';
 import type { Access } from './access.ts';
 import { takeBodies } from './bodies.ts';
 import type {
+  AnnouncementBody,
   CallReply,
   CallsReply,
   DialReply,
@@ -16,12 +17,16 @@ import type {
 } from './contract.ts';
 import type { Dialling, OutboundOverrides } from './dialling.ts';
 import { errorHandler, errorReplyOf, parsed, requireAccess } from './replies.ts';
-import { dialBody, makeCallBody, transferBody } from './schemas.ts';
+import { announcementBody, dialBody, digitsBody, makeCallBody, sayBody, transferBody } from './schemas.ts';
 
 /** What the API does with a live call. */
 export interface LiveCall {
   snapshot(): CallSnapshot;
   interrupt(): boolean;
+  /** False: the call is not live. */
+  say(text: string): boolean;
+  /** Undefined: keys cannot be pressed in this call. */
+  sendDigits(digits: string): Promise<void> | undefined;
   /** Undefined: the call cannot be transferred. */
   transfer(target: TransferTarget): Promise<TransferOutcome> | undefined;
   end(reason: 'operator'): void;
@@ -34,15 +39,22 @@ export interface LiveCalls {
   snapshots(): CallSnapshot[];
 }
 
+/** Where calls that will come are announced. */
+export interface Announcing {
+  /** Throws PATCHCORD_REQUEST_INVALID, PATCHCORD_ANNOUNCE_NOT_POSSIBLE. */
+  announce(announcement: AnnouncementBody): void;
+}
+
 export interface CallsApi {
   readonly access: Pick<Access, 'decide'>;
   readonly calls: LiveCalls;
   readonly dialling: Pick<Dialling, 'dial' | 'transferTarget'>;
+  readonly announcing: Announcing;
   readonly log: Logger;
   status(): StatusReply;
 }
 
-/** Adds `/v1/status`, `/v1/calls...` and `/make-call`, with their own body parsers, errors and access check. */
+/** Adds `/v1/status`, `/v1/calls...`, `/v1/announcements` and `/make-call`, with their own body parsers, errors and access check. */
 export function registerCallsApi(app: FastifyInstance, api: CallsApi): void {
   app.register((scope, _options, done) => {
     takeBodies(scope);
@@ -50,6 +62,11 @@ export function registerCallsApi(app: FastifyInstance, api: CallsApi): void {
     scope.addHook('onRequest', requireAccess(api.access, api.log));
     registerCalls(scope, api);
     registerDialling(scope, api);
+    scope.post('/v1/announcements', (request, reply): EmptyReply => {
+      api.announcing.announce(parsed(announcementBody, request.body));
+      reply.code(201);
+      return {};
+    });
     done();
   });
 }
@@ -69,6 +86,21 @@ function registerCalls(app: FastifyInstance, { calls, dialling, status }: CallsA
     found(calls, params.id).interrupt();
     return {};
   });
+  app.post<{ Params: { id: string } }>('/v1/calls/:id/say', ({ params, body }): EmptyReply => {
+    const { text } = parsed(sayBody, body);
+    if (!found(calls, params.id).say(text)) throw new PatchcordError('PATCHCORD_CALL_NOT_LIVE');
+    return {};
+  });
+  app.post<{ Params: { id: string } }>(
+    '/v1/calls/:id/digits',
+    async ({ params, body }): Promise<EmptyReply> => {
+      const { digits } = parsed(digitsBody, body);
+      const sent = found(calls, params.id).sendDigits(digits);
+      if (!sent) throw new PatchcordError('PATCHCORD_DIGITS_NOT_POSSIBLE');
+      await sent;
+      return {};
+    },
+  );
   app.post<{ Params: { id: string } }>(
     '/v1/calls/:id/transfer',
     async ({ params, body }): Promise<TransferReply> => {
@@ -89,6 +121,7 @@ function registerDialling(app: FastifyInstance, { dialling, log }: CallsApi): vo
       body.to,
       overridesOf(body),
       body.carrier || undefined,
+      body.connection || undefined,
     );
     reply.code(201).header('location', `/v1/calls/${callId}`);
     return { callId, carrierCallId };
@@ -129,14 +162,16 @@ function carrierFailed(reply: FastifyReply, error: PatchcordError): FastifyReply
   return reply.code(500).send(body);
 }
 
-function found(calls: LiveCalls, id: string): LiveCall {
+export function found(calls: Pick<LiveCalls, 'find'>, id: string): LiveCall {
   const call = calls.find(id);
   if (!call) throw new PatchcordError('PATCHCORD_CALL_NOT_FOUND');
   return call;
 }
 
 /** What the body says about the agent; empty text counts as absent. */
-function overridesOf(body: Partial<Record<keyof OutboundOverrides, string | undefined>>): OutboundOverrides {
+export function overridesOf(
+  body: Partial<Record<keyof OutboundOverrides, string | undefined>>,
+): OutboundOverrides {
   return {
     ...(body.instructions ? { instructions: body.instructions } : {}),
     ...(body.voice ? { voice: body.voice } : {}),

@@ -41,6 +41,8 @@ export interface DialBody {
   readonly to: string;
   /** Undefined: the first carrier that can dial. */
   readonly carrier?: string;
+  /** The carrier's id of the connection or trunk to dial through, where it has several. */
+  readonly connection?: string;
   readonly instructions?: string;
   readonly voice?: string;
   readonly greeting?: string;
@@ -67,7 +69,32 @@ export interface TransferReply {
   readonly detail?: string;
 }
 
-/** 200 to `POST /v1/calls/:id/hangup` and `POST /v1/calls/:id/interrupt` */
+/** `POST /v1/calls/:id/say` */
+export interface SayBody {
+  /** What the agent says, word for word. */
+  readonly text: string;
+}
+
+/** `POST /v1/calls/:id/digits` */
+export interface DigitsBody {
+  /** Keys `0`-`9`, `*`, `#`, `A`-`D` that are pressed towards the other side. */
+  readonly digits: string;
+}
+
+/** `POST /v1/announcements`: a call that will come. */
+export interface AnnouncementBody {
+  readonly carrier: string;
+  /** The carrier's id of the call, such as the UUID of an AudioSocket. */
+  readonly id: string;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly variables?: Readonly<Record<string, string>> | undefined;
+  readonly instructions?: string | undefined;
+  readonly voice?: string | undefined;
+  readonly greeting?: string | undefined;
+}
+
+/** 200 to `POST /v1/calls/:id/hangup`, `.../interrupt`, `.../say` and `.../digits`; 201 to `POST /v1/announcements` */
 export type EmptyReply = Readonly<Record<string, never>>;
 
 /** The body of every reply of 400 and above. */

@@ -23,7 +23,11 @@ export interface Dialler {
   /** Settings without which `dial` is not there. */
   readonly dialMissing: readonly string[];
   /** Settles within a deadline of its own. */
-  dial?(request: { readonly to: string; readonly overrides: OutboundOverrides }): Promise<OutboundCall>;
+  dial?(request: {
+    readonly to: string;
+    readonly overrides: OutboundOverrides;
+    readonly connection?: string;
+  }): Promise<OutboundCall>;
 }
 
 export type Admission =
@@ -93,6 +97,7 @@ export class Dialling {
     to: string,
     overrides: OutboundOverrides = {},
     carrierName?: string,
+    connection?: string,
   ): Promise<OutboundCall & { readonly carrier: string }> {
     const number = numberIn('to', to);
     const carrier = this.#carrier(carrierName);
@@ -102,7 +107,11 @@ export class Dialling {
     this.#takePlace();
     this.#dialling += 1;
     try {
-      const call = await carrier.dial({ to: number, overrides });
+      const call = await carrier.dial({
+        to: number,
+        overrides,
+        ...(connection === undefined ? {} : { connection }),
+      });
       if (!this.#endedMeanwhile.has(call.callId)) this.#live.add(call.callId);
       return { callId: call.callId, carrierCallId: call.carrierCallId, carrier: carrier.name };
     } catch (thrown) {

@@ -51,6 +51,8 @@ function gateway() {
           ? {
               snapshot: () => call,
               interrupt: () => true,
+              say: () => true,
+              sendDigits: async () => undefined,
               transfer: async () => ({ transferred: false, detail: 'the call has ended' }),
               end: () => undefined,
             }
@@ -62,6 +64,7 @@ function gateway() {
         Promise.reject(new PatchcordError('PATCHCORD_DIAL_NOT_ALLOWED', undefined, { setting: 'X' })),
       transferTarget: (to) => ({ to }),
     },
+    announcing: { announce: () => undefined },
     log: silentLogger,
     status: () => ({
       version: '1.2.3',

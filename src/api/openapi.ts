@@ -4,11 +4,13 @@ import type { Logger } from '../base/logger.ts';
 import type { Access } from './access.ts';
 import { errorHandler, requireAccess } from './replies.ts';
 import {
+  announcementBody,
   callReply,
   callSnapshot,
   callsReply,
   dialBody,
   dialReply,
+  digitsBody,
   emptyReply,
   errorReply,
   instructionFileReply,
@@ -17,6 +19,7 @@ import {
   makeCallReply,
   saveInstructionsBody,
   saveInstructionsReply,
+  sayBody,
   statusReply,
   transferBody,
   transferReply,
@@ -38,6 +41,11 @@ interface Operation {
 }
 
 const noCall = { 404: 'There is no live call with this id.' };
+const bodyErrors = {
+  400: 'The body is not valid.',
+  413: 'The body is too large.',
+  415: 'The body is neither JSON nor a form.',
+};
 const dialErrors = {
   400: 'The body is not valid, or `to` is no number in E.164.',
   403: 'Dialling is not configured or the number is not allowed; `setting` names what refused.',
@@ -102,6 +110,44 @@ const operations: readonly Operation[] = [
     status: 200,
     reply: emptyReply,
     errors: noCall,
+  },
+  {
+    method: 'post',
+    path: '/v1/calls/{id}/say',
+    id: 'say',
+    summary: 'Have the agent say something',
+    description: 'The agent says it word for word, once it has the floor.',
+    body: { schema: sayBody, required: true, form: true },
+    status: 200,
+    reply: emptyReply,
+    errors: { ...noCall, ...bodyErrors, 409: 'The call is not live.' },
+  },
+  {
+    method: 'post',
+    path: '/v1/calls/{id}/digits',
+    id: 'pressDigits',
+    summary: 'Press keys towards the other side',
+    body: { schema: digitsBody, required: true, form: true },
+    status: 200,
+    reply: emptyReply,
+    errors: {
+      ...noCall,
+      ...bodyErrors,
+      409: 'The call is not live, or its carrier takes no keys.',
+      502: 'The carrier did not take the keys.',
+    },
+  },
+  {
+    method: 'post',
+    path: '/v1/announcements',
+    id: 'announce',
+    summary: 'Announce a call that will come',
+    description:
+      'For carriers whose calls are known before they come, such as an AudioSocket by its UUID: the call is then taken wherever it comes from, once, and is what was said of it.',
+    body: { schema: announcementBody, required: true, form: false },
+    status: 201,
+    reply: emptyReply,
+    errors: { ...bodyErrors, 409: 'The carrier takes no announced calls, or is not configured to.' },
   },
   {
     method: 'post',

@@ -5,10 +5,13 @@ import type { Usage } from '../call/model-session.ts';
 import type { CallState, ModelState } from '../call/states.ts';
 import type { CutCause, Turn } from '../call/turn.ts';
 import type {
+  AnnouncementBody,
   CallReply,
   CallsReply,
   DialReply,
+  DigitsBody,
   ErrorReply,
+  SayBody,
   StatusReply,
   TransferBody,
   TransferReply,
@@ -47,8 +50,36 @@ export const transferBody = z.object({
 export const dialBody = z.object({
   to: phoneNumber,
   carrier: optionalText(40, 'Name of the carrier; without it, the first one that can dial.'),
+  connection: optionalText(
+    128,
+    "The carrier's id of the connection or trunk to dial through, where it has several.",
+  ),
   ...overrides,
 });
+
+export const sayBody = z.object({
+  text: z.string().trim().min(1).max(3000).describe('What the agent says, word for word.'),
+}) satisfies z.ZodType<SayBody>;
+
+export const digitsBody = z.object({
+  digits: z
+    .string()
+    .regex(/^[0-9*#A-D]{1,32}$/, 'expected 1 to 32 of the keys 0-9, *, #, A-D')
+    .describe('Keys that are pressed towards the other side, up to 32.'),
+}) satisfies z.ZodType<DigitsBody>;
+
+export const announcementBody = z.object({
+  carrier: z.string().trim().min(1).max(40).describe('Name of the carrier by which the call comes.'),
+  id: z.string().trim().min(1).max(128).describe("The carrier's id of the call, such as its UUID."),
+  from: optionalText(100, 'Who calls.'),
+  to: optionalText(100, 'Who is called.'),
+  variables: z
+    .record(z.string().max(64), z.string().max(2000))
+    .refine((given) => Object.keys(given).length <= 50, 'expected at most 50 variables')
+    .optional()
+    .describe('What is known of the call; tools and records see it.'),
+  ...overrides,
+}) satisfies z.ZodType<AnnouncementBody>;
 
 export const makeCallBody = z.object({
   to: phoneNumber,

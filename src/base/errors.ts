@@ -18,6 +18,7 @@ export const errorCodes = {
   PATCHCORD_CARRIER_LIMIT: 'The carrier says that it is sent too much, again and again.',
   PATCHCORD_PEER_FLOOD: 'A peer sends more than the limit allows.',
   PATCHCORD_CALL_NOT_FOUND: 'There is no live call with that id.',
+  PATCHCORD_CALL_NOT_LIVE: 'The call is not live: nobody listens yet, or it is ending.',
   PATCHCORD_TRANSFER_NOT_POSSIBLE:
     'The call cannot be transferred: it is not live, or its carrier cannot do it.',
   PATCHCORD_DIGITS_NOT_POSSIBLE: 'No keys can be pressed: the call is not live, or its carrier cannot do it.',
