@@ -61,6 +61,7 @@ function greet(gateway: Gateway, settings: Settings, io: CommandIo): void {
     const origin = settings.server.publicUrl ?? gateway.url;
     io.out(`From this machine the console needs no key. From elsewhere: ${origin}/?key=${gateway.madeKey}`);
   }
+  for (const { name, url } of gateway.listeners) io.out(`${name}: ${url}`);
   io.out(`Patchcord is listening on ${gateway.url}`);
 }
 
