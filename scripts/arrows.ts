@@ -51,6 +51,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 /** Parts whose folders stand for one vendor each and never see each other. */
 const vendorParts: readonly string[] = ['carriers', 'models', 'emulators'];
 
+/** Folders of these parts that are no vendor's: all of the part stands on them. */
+const commonFolders: readonly string[] = ['emulators/phone'];
+
 /** Types outside of `src/api` that the API sends as they are. */
 const contractTypes: readonly string[] = ['src/base/errors.ts', 'src/call/events.ts', 'src/call/turn.ts'];
 
@@ -126,6 +129,8 @@ function fileRule(path: string, target: string, typeOnly: boolean): string | und
   const [vendor, targetVendor] = [vendorOf(path), vendorOf(target)];
   if (vendor && targetVendor && vendor !== targetVendor)
     return `${vendor} and ${targetVendor} never see each other`;
+  if (targetVendor && commonFolders.includes(folderOf(path)))
+    return `${folderOf(path)} stands below ${targetVendor}`;
   return undefined;
 }
 
@@ -149,8 +154,14 @@ function partOf(path: string): string | undefined {
 
 /** `src/carriers/twilio/wire.ts` -> `carriers/twilio`; undefined for files shared by all of a part. */
 function vendorOf(path: string): string | undefined {
-  const [, part, vendor, file] = path.split('/');
-  return part && vendor && file && vendorParts.includes(part) ? `${part}/${vendor}` : undefined;
+  const folder = folderOf(path);
+  const [part = '', vendor] = folder.split('/');
+  return vendor && vendorParts.includes(part) && !commonFolders.includes(folder) ? folder : undefined;
+}
+
+/** `src/emulators/phone/line.ts` -> `emulators/phone`. */
+function folderOf(path: string): string {
+  return path.split('/').slice(1, -1).slice(0, 2).join('/');
 }
 
 function isTest(path: string): boolean {

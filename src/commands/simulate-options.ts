@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { PatchcordError } from '../base/errors.ts';
 import { simulatedCarriers } from './simulate-carriers.ts';
-import type { SimulateOptions } from './simulated-call.ts';
+import type { CarrierOption, SimulatedCarrier, SimulateOptions } from './simulated-call.ts';
 
 export const simulateHelp = `patchcord simulate [options]
 
@@ -9,10 +9,8 @@ Fake callers that speak a carrier's wire against a gateway, and measure what a c
 
   --url URL            the gateway (http://127.0.0.1:5050)
   --public-url URL     what the gateway is called by, and what is signed (PUBLIC_URL, else --url)
-  --webhook PATH       the voice webhook (/incoming-call)
   --carrier NAME       ${Object.keys(simulatedCarriers).join(', ')} (twilio)
-  --account-sid SID    (TWILIO_ACCOUNT_SID)
-  --auth-token TOKEN   (TWILIO_AUTH_TOKEN)
+  --webhook PATH       where a call begins at the gateway (as the carrier has it)
   --calls N            how many calls (1)
   --concurrency N      how many at the same time at most (all)
   --ramp N             calls that start per second (5)
@@ -33,8 +31,17 @@ Fake callers that speak a carrier's wire against a gateway, and measure what a c
   --seed N             same seed, same voices, jitter and drops (1)
   --json               one JSON object instead of the table
   --help               this text
-
+${Object.entries(simulatedCarriers).map(carrierHelp).join('')}
 The exit code is 0 when every call was ok, 1 when one was not, 2 when the options make no sense.`;
+
+function carrierHelp([name, { webhook, options }]: [string, SimulatedCarrier]): string {
+  const lines = options.map(({ name: option, value, meaning, env = [], default: standard }) => {
+    const left = `--${option} ${value}`.padEnd(21);
+    const instead = [...env, ...(standard === undefined || standard === '' ? [] : [standard])];
+    return `  ${left}${meaning}${instead.length === 0 ? '' : ` (${instead.join(', ')})`}\n`;
+  });
+  return `\nWith --carrier ${name} (calls begin at ${webhook}):\n${lines.join('')}`;
+}
 
 /** Throws PATCHCORD_CONFIG_INVALID with one line that names the option. */
 export function readSimulateOptions(
@@ -57,9 +64,8 @@ export function readSimulateOptions(
       'public-url',
       values['public-url'] ?? (env.PUBLIC_URL || env.BASE_PUBLIC_URL || url),
     ),
-    webhook: values.webhook,
-    accountSid: values['account-sid'] ?? env.TWILIO_ACCOUNT_SID ?? `AC${'0'.repeat(32)}`,
-    authToken: values['auth-token'] ?? env.TWILIO_AUTH_TOKEN ?? '',
+    webhook: values.webhook ?? carrier.webhook,
+    own: ownOptions(values.carrier, carrier, values, env),
     calls: Math.floor(calls),
     concurrency: Math.floor(numberOption('concurrency', values.concurrency ?? String(calls), 1, 1_000_000)),
     perSecond: numberOption('ramp', values.ramp, 0.01, 10_000),
@@ -91,10 +97,9 @@ function parse(args: readonly string[]) {
       options: {
         url: { type: 'string', default: 'http://127.0.0.1:5050' },
         'public-url': { type: 'string' },
-        webhook: { type: 'string', default: '/incoming-call' },
+        webhook: { type: 'string' },
         carrier: { type: 'string', default: 'twilio' },
-        'account-sid': { type: 'string' },
-        'auth-token': { type: 'string' },
+        ...carrierOptions(),
         calls: { type: 'string', default: '1' },
         concurrency: { type: 'string' },
         ramp: { type: 'string', default: '5' },
@@ -119,6 +124,32 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw invalid(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Every option that some carrier has of its own. */
+function carrierOptions(): Record<string, { type: 'string' }> {
+  const names = Object.values(simulatedCarriers).flatMap(({ options }) => options.map(({ name }) => name));
+  return Object.fromEntries(names.map((name) => [name, { type: 'string' }]));
+}
+
+function ownOptions(
+  carrierName: string,
+  carrier: SimulatedCarrier,
+  values: Readonly<Record<string, unknown>>,
+  env: NodeJS.ProcessEnv,
+): Record<string, string> {
+  const names = carrier.options.map(({ name }) => name);
+  for (const foreign of Object.keys(carrierOptions())) {
+    if (values[foreign] === undefined || names.includes(foreign)) continue;
+    throw invalid(`--${foreign} is not for --carrier ${carrierName}`);
+  }
+  return Object.fromEntries(carrier.options.flatMap((option) => entryOf(option, values[option.name], env)));
+}
+
+function entryOf(option: CarrierOption, given: unknown, env: NodeJS.ProcessEnv): [string, string][] {
+  const fromEnv = option.env?.map((name) => env[name]).find((value) => value !== undefined && value !== '');
+  const value = typeof given === 'string' ? given : (fromEnv ?? option.default);
+  return value === undefined ? [] : [[option.name, value]];
 }
 
 function numberOption(name: string, value: string, min: number, max: number): number {

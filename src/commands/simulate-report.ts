@@ -1,4 +1,4 @@
-import type { CallSummary } from './simulated-call.ts';
+import type { CallSummary } from './call-summary.ts';
 
 export interface Percentiles {
   readonly count: number;
@@ -84,8 +84,8 @@ function round(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
-/** The report as one table of lines. */
-export function tableOf(report: SimulationReport): string[] {
+/** The report as one table of lines; `whenRefused` says what to do where calls were refused with 401 or 403. */
+export function tableOf(report: SimulationReport, whenRefused: readonly string[] = []): string[] {
   const { calls, marks, underruns, frames, bytes, violations, truncationErrorMs } = report;
   const rows: string[][] = [['', 'count', 'p50', 'p95', 'p99', 'max']];
   const latency = (name: string, values: Percentiles | undefined) =>
@@ -110,11 +110,13 @@ export function tableOf(report: SimulationReport): string[] {
   ];
   lines.push('', ...aligned(counts));
   for (const [reason, count] of Object.entries(report.reasons)) lines.push(`  ${count} x ${reason}`);
-  if (Object.keys(report.reasons).some((reason) => reason.includes('HTTP 403'))) {
-    lines.push(
-      '  403: the gateway refuses the signature. It and this command need the same PUBLIC_URL and TWILIO_AUTH_TOKEN,',
-      '  by environment or .env; or run the gateway with PUBLIC_URL and PATCHCORD_ALLOW_UNSIGNED=twilio.',
-    );
+  const refusal = Object.keys(report.reasons)
+    .map((reason) => /HTTP (401|403)/.exec(reason)?.[1])
+    .find((status) => status !== undefined);
+  if (refusal !== undefined) {
+    whenRefused.forEach((line, at) => {
+      lines.push(`  ${at === 0 ? `${refusal}: ` : ''}${line}`);
+    });
   }
   return lines;
 }

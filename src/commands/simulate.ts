@@ -7,11 +7,13 @@ import {
   startOpenAiEmulator,
 } from '../emulators/openai-realtime/server.ts';
 import type { SessionRecord } from '../emulators/openai-realtime/session-record.ts';
-import { audioFromWav, type CallerAudio, generateSpeech } from '../emulators/twilio/caller-audio.ts';
+import { audioFromWav, type CallerAudio, generateSpeech } from '../emulators/phone/caller-audio.ts';
+import { type CallSummary, summarize } from './call-summary.ts';
 import type { CommandIo } from './command-io.ts';
 import { readSimulateOptions, simulateHelp } from './simulate-options.ts';
 import { reportOf, tableOf } from './simulate-report.ts';
-import type { CallSummary, SimulatedCall, SimulateOptions } from './simulated-call.ts';
+import type { FakeCall, RunningCarrier, SimulateOptions } from './simulated-call.ts';
+import { callerOf } from './simulated-caller.ts';
 import { truncationErrorsMs } from './truncation-check.ts';
 
 /** The command `patchcord simulate`: 0 when every call was ok, 1 when not, 2 when it can't begin. */
@@ -34,12 +36,17 @@ export async function simulate(
     io.err('Try: patchcord simulate --help');
     return 2;
   }
-  if (options.authToken === '')
-    io.err('No --auth-token and no TWILIO_AUTH_TOKEN: signatures will not be valid.');
   const sessions: SessionRecord[] = [];
   const model = await startModel(options, clock, sessions);
+  let carrier: RunningCarrier | undefined;
   try {
-    const calls = await runCalls(options, clock, voices, io);
+    try {
+      carrier = await options.carrier.start(options, clock, io.err);
+    } catch (error) {
+      io.err(messageOf(error));
+      return 2;
+    }
+    const calls = await runCalls(carrier, options, clock, voices, io);
     const report = reportOf(
       calls,
       truncationErrorsMs(
@@ -48,9 +55,10 @@ export async function simulate(
       ),
     );
     if (options.json) io.out(JSON.stringify(report));
-    else for (const line of tableOf(report)) io.out(line);
+    else for (const line of tableOf(report, options.carrier.whenRefused)) io.out(line);
     return report.calls.failed === 0 && calls.length === options.calls ? 0 : 1;
   } finally {
+    await carrier?.close?.();
     await model?.close();
   }
 }
@@ -59,7 +67,7 @@ async function voicesOf(options: SimulateOptions): Promise<CallerAudio[]> {
   if (options.wav === undefined)
     return [0, 1, 2, 3].map((voice) => generateSpeech(1200, options.seed + voice));
   const audio = audioFromWav(await readFile(options.wav));
-  if (audio.frames.length > 0) return [audio];
+  if (audio.durationMs > 0) return [audio];
   throw new PatchcordError('PATCHCORD_CONFIG_INVALID', '--wav names a file without audio');
 }
 
@@ -75,12 +83,13 @@ async function startModel(
 
 /** Starts the calls at the set rate, never more at once than allowed; resolves with them in that order, when all are over. */
 async function runCalls(
+  carrier: RunningCarrier,
   options: SimulateOptions,
   clock: Clock,
   voices: readonly CallerAudio[],
   io: CommandIo,
 ): Promise<CallSummary[]> {
-  const live = new Set<SimulatedCall>();
+  const live = new Set<FakeCall>();
   const running = new Set<Promise<void>>();
   const summaries = new Map<number, CallSummary>();
   let stopped = false;
@@ -104,10 +113,10 @@ async function runCalls(
     }
     while (running.size >= options.concurrency) await Promise.race(running);
     if (stopped) break;
-    const call = options.carrier.newCall(options, clock, index, voices);
+    const call = carrier.newCall(callerOf(options, clock, index, voices));
     live.add(call);
-    const done: Promise<void> = call.run().then((summary) => {
-      summaries.set(index, summary);
+    const done: Promise<void> = call.run().then((record) => {
+      summaries.set(index, summarize(record));
       live.delete(call);
       running.delete(done);
     });

@@ -1,14 +1,18 @@
 import type { Clock } from '../base/clock.ts';
-import type { CallerAudio } from '../emulators/twilio/caller-audio.ts';
+import type { NetworkOptions } from '../emulators/network.ts';
+import type { CallerStep } from '../emulators/phone/caller.ts';
+import type { PhoneCallRecord } from '../emulators/phone/line-record.ts';
+import type { MediaPlayerOptions } from '../emulators/phone/media-player.ts';
 
 /** What `patchcord simulate` was asked for. */
 export interface SimulateOptions {
   readonly carrier: SimulatedCarrier;
   readonly url: string;
   readonly publicUrl: string;
+  /** Where the call begins at the gateway: the carrier's usual path unless another was asked for. */
   readonly webhook: string;
-  readonly accountSid: string;
-  readonly authToken: string;
+  /** The carrier's own options by their names, those alone that it has and that have a value. */
+  readonly own: Readonly<Record<string, string>>;
   readonly calls: number;
   readonly concurrency: number;
   readonly perSecond: number;
@@ -29,47 +33,50 @@ export interface SimulateOptions {
   readonly json: boolean;
 }
 
-/** A clear as the carrier saw it: when, and how much had been played in all and since the agent began. */
-export interface SeenClear {
-  readonly atMs: number;
-  readonly stretchMs: number;
-  readonly playedMs: number;
+/** What every fake call takes, whatever the carrier. */
+export interface SimulatedCaller {
+  readonly clock: Clock;
+  readonly gatewayUrl: string;
+  readonly publicUrl: string;
+  /** E.164, another one for each call. */
+  readonly from: string;
+  readonly steps: readonly CallerStep[];
+  readonly background: 'silence' | 'noise';
+  readonly network: NetworkOptions;
+  readonly seed: number;
+  readonly player: MediaPlayerOptions;
+  readonly maxCallMs: number;
 }
 
-/** What one simulated call came to, whatever the carrier. Latencies are milliseconds. */
-export interface CallSummary {
-  readonly outcome: 'ok' | 'failed' | 'dropped';
-  readonly reason: string | undefined;
-  readonly pickUpToFirstAudioMs: number | undefined;
-  readonly replyMs: readonly number[];
-  readonly bargeInToClearMs: readonly number[];
-  /** The caller spoke over the agent and no clear came. */
-  readonly bargeInsIgnored: number;
-  readonly clears: readonly SeenClear[];
-  readonly marksReturned: number;
-  readonly marksVoided: number;
-  readonly underruns: number;
-  readonly underrunMs: number;
-  readonly framesSent: number;
-  readonly framesLate: number;
-  readonly framesLost: number;
-  readonly bytesToGateway: number;
-  readonly bytesFromGateway: number;
-  readonly violations: readonly string[];
-  readonly violationCount: number;
-}
-
-export interface SimulatedCall {
-  run(): Promise<CallSummary>;
+/** A fake call of any carrier. `run` never rejects. */
+export interface FakeCall {
+  run(): Promise<PhoneCallRecord>;
   hangUp(): void;
 }
 
+/** An option of the command that one carrier alone has. */
+export interface CarrierOption {
+  readonly name: string;
+  /** What stands for the value in the help: `TOKEN`. */
+  readonly value: string;
+  readonly meaning: string;
+  /** Environment variables that are read where the option is not given, the first that is set. */
+  readonly env?: readonly string[];
+  readonly default?: string;
+}
+
+/** The carrier while the simulation runs. */
+export interface RunningCarrier {
+  newCall(caller: SimulatedCaller): FakeCall;
+  close?(): Promise<void>;
+}
+
 export interface SimulatedCarrier {
-  /** The call with this number, counted from 0; `voices` are what its caller says, in turn. */
-  newCall(
-    options: SimulateOptions,
-    clock: Clock,
-    index: number,
-    voices: readonly CallerAudio[],
-  ): SimulatedCall;
+  /** Path where a call begins at the gateway. */
+  readonly webhook: string;
+  readonly options: readonly CarrierOption[];
+  /** What to do when the gateway refuses calls with 401 or 403. */
+  readonly whenRefused: readonly string[];
+  /** `say` tells the user something that is no result, a line at a time. */
+  start(options: SimulateOptions, clock: Clock, say: (line: string) => void): Promise<RunningCarrier>;
 }

@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../emulators/openai-realtime/session-record.ts';
-import type { SeenClear } from './simulated-call.ts';
+import type { SeenClear } from './call-summary.ts';
 
 /** A truncation belongs to a clear when both were seen within this. */
 const nearMs = 400;

@@ -1,11 +1,15 @@
 import { expect } from 'vitest';
-import type { CarrierCall, CarrierDriver } from './carrier-driver.ts';
+import type { CarrierCall, CarrierDriver, Prepared } from './carrier-driver.ts';
+import { samenessOf } from './sameness.ts';
 import { scene } from './scene.ts';
 import { hush, says, speech, turn } from './sounds.ts';
 
 /** Who hears what: both directions byte for byte, keys, tools. */
-export function conversationCases<Call extends CarrierCall>(driver: CarrierDriver<Call>): void {
-  const { format } = driver.traits;
+export function conversationCases<Call extends CarrierCall, Ready extends Prepared>(
+  driver: CarrierDriver<Call, Ready>,
+): void {
+  const { receives } = driver.traits;
+  const same = samenessOf(driver.traits);
   const agentFirst = { PATCHCORD_FIRST_SPEAKER: 'agent', PATCHCORD_GREETING: 'Good evening' };
 
   scene(
@@ -14,9 +18,9 @@ export function conversationCases<Call extends CarrierCall>(driver: CarrierDrive
     { env: agentFirst, script: [says({ ms: 330, seed: 1, words: 'Good evening' })] },
     async ({ stage, call }) => {
       const caller = await call();
-      await stage.until('the greeting heard', () => caller.ear.playedMs === 330);
+      await stage.until('the greeting heard', () => same.hasHeard(caller.ear, 330));
       const model = stage.tap.session(0);
-      expect(caller.ear.heard()).toEqual(model.agentAudio());
+      same.expectHeard(caller.ear.heard(), model.agentAudio());
       const [asked] = model.askedFor('response.create');
       expect(JSON.stringify(asked)).toContain('Good evening');
       const { turn: agentTurn } = await stage.event('turn.ended');
@@ -29,18 +33,18 @@ export function conversationCases<Call extends CarrierCall>(driver: CarrierDrive
     driver,
     { faults: { handshakeDelayMs: 300 }, script: [says({ ms: 200, seed: 2 })] },
     async ({ stage, call }) => {
-      const early = Buffer.concat([hush(format, 100, 3), turn(format, 400, 3)]);
-      const later = hush(format, 300, 4);
+      const early = Buffer.concat([hush(receives, 100, 3), turn(receives, 400, 3)]);
+      const later = hush(receives, 300, 4);
       const caller = await call();
       caller.send(early);
       await stage.until('the model there', () => stage.tap.sessions.length === 1);
       caller.send(later);
       const model = stage.tap.session(0);
       const all = Buffer.concat([early, later]);
-      await stage.until('all caller audio at the model', () => model.callerAudio().length >= all.length);
-      expect(model.callerAudio().equals(all)).toBe(true);
+      await stage.until('all caller audio at the model', () => same.hasReached(model, all));
+      same.expectReached(model, all);
       // What was said before the model was there is answered.
-      await stage.until('the answer heard', () => caller.ear.playedMs === 200);
+      await stage.until('the answer heard', () => same.hasHeard(caller.ear, 200));
       expect(stage.eventsOf('caller-audio.lost')).toEqual([]);
     },
   );
@@ -51,9 +55,9 @@ export function conversationCases<Call extends CarrierCall>(driver: CarrierDrive
     { faults: { deltaMs: 70 }, script: [says({ ms: 900, seed: 5 }, { ms: 150, seed: 6 })] },
     async ({ stage, call }) => {
       const caller = await call();
-      caller.send(turn(format, 300));
-      await stage.until('the answer heard', () => caller.ear.playedMs === 1050);
-      expect(caller.ear.heard().equals(stage.tap.session(0).agentAudio())).toBe(true);
+      caller.send(turn(receives, 300));
+      await stage.until('the answer heard', () => same.hasHeard(caller.ear, 1050));
+      same.expectHeard(caller.ear.heard(), stage.tap.session(0).agentAudio());
       expect(caller.ear.clears).toEqual([]);
       expect(stage.eventsOf('barge-in')).toEqual([]);
     },
@@ -67,14 +71,14 @@ export function conversationCases<Call extends CarrierCall>(driver: CarrierDrive
       const caller = await call();
       const said: Buffer[] = [];
       for (const count of [1, 2, 3]) {
-        const words = turn(format, 260, count);
+        const words = turn(receives, 260, count);
         said.push(words);
         caller.send(words);
-        await stage.until(`answer ${count} heard`, () => caller.ear.playedMs === count * 150);
+        await stage.until(`answer ${count} heard`, () => same.hasHeard(caller.ear, count * 150));
       }
       const model = stage.tap.session(0);
-      expect(caller.ear.heard().equals(model.agentAudio())).toBe(true);
-      expect(model.callerAudio().equals(Buffer.concat(said))).toBe(true);
+      same.expectHeard(caller.ear.heard(), model.agentAudio());
+      same.expectReached(model, Buffer.concat(said));
       expect(model.askedFor('conversation.item.truncate')).toEqual([]);
     },
   );
@@ -90,7 +94,7 @@ export function conversationCases<Call extends CarrierCall>(driver: CarrierDrive
         caller.press('4');
         caller.press('2');
         caller.press('#');
-        await stage.until('the answer to the keys', () => caller.ear.playedMs === 120);
+        await stage.until('the answer to the keys', () => same.hasHeard(caller.ear, 120));
         expect(stage.eventsOf('digit').map(({ digit }) => digit)).toEqual(['4', '2', '#']);
         const model = stage.tap.session(0);
         const [text, request] = model.asked.filter(({ type }) => type !== 'session.update');
@@ -112,8 +116,8 @@ export function conversationCases<Call extends CarrierCall>(driver: CarrierDrive
     },
     async ({ stage, call }) => {
       const caller = await call();
-      caller.send(turn(format, 300));
-      await stage.until('the answer heard', () => caller.ear.playedMs === 140);
+      caller.send(turn(receives, 300));
+      await stage.until('the answer heard', () => same.hasHeard(caller.ear, 140));
       const asked = stage.tap.session(0).asked.filter(({ type }) => type !== 'session.update');
       expect(asked.map(({ type }) => type)).toEqual([
         'conversation.item.create',
@@ -138,22 +142,21 @@ export function conversationCases<Call extends CarrierCall>(driver: CarrierDrive
     async ({ stage, call }) => {
       const [one, two] = [await call(), await call()];
       await stage.until('both models there', () => stage.tap.sessions.length === 2);
-      const words = [speech(format, 300, 21), speech(format, 300, 22)] as const;
+      const words = [speech(receives, 300, 21), speech(receives, 300, 22)] as const;
       one.send(words[0]);
       two.send(words[1]);
-      const ends = [hush(format, 320, 21), hush(format, 320, 22)] as const;
+      const ends = [hush(receives, 320, 21), hush(receives, 320, 22)] as const;
       one.send(ends[0]);
       two.send(ends[1]);
-      await stage.until('both answered', () => one.ear.playedMs === 200 && two.ear.playedMs === 200);
-      const expected = [Buffer.concat([words[0], ends[0]]), Buffer.concat([words[1], ends[1]])];
-      const sessions = [stage.tap.session(0), stage.tap.session(1)];
+      await stage.until('both answered', () => [one, two].every(({ ear }) => same.hasHeard(ear, 200)));
+      const expected = [Buffer.concat([words[0], ends[0]]), Buffer.concat([words[1], ends[1]])] as const;
+      const sessions = [stage.tap.session(0), stage.tap.session(1)] as const;
       // Which session belongs to which call is told by what was said in it.
-      const order =
-        sessions[0]?.callerAudio().equals(expected[0] ?? Buffer.alloc(0)) === true ? [0, 1] : [1, 0];
+      const order = same.isReached(sessions[0], expected[0]) ? [0, 1] : [1, 0];
       for (const [at, caller] of [one, two].entries()) {
-        const session = sessions[order[at] ?? 0];
-        expect(session?.callerAudio().equals(expected[at] ?? Buffer.alloc(0))).toBe(true);
-        expect(caller.ear.heard().equals(session?.agentAudio() ?? Buffer.alloc(0))).toBe(true);
+        const session = stage.tap.session(order[at] ?? 0);
+        same.expectReached(session, expected[at] ?? Buffer.alloc(0));
+        same.expectHeard(caller.ear.heard(), session.agentAudio());
       }
     },
   );

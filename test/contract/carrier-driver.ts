@@ -26,14 +26,32 @@ export interface CarrierCall {
 }
 
 export interface CarrierTraits {
-  /** Of the caller's audio and of the agent's: one that the model has too, so that bytes pass untouched. */
-  readonly format: AudioFormat;
+  /** Of the caller's audio. Where the model has it too, bytes pass untouched and are compared as such. */
+  readonly receives: AudioFormat;
+  /** Of the agent's audio. */
+  readonly sends: AudioFormat;
+  /** The agent's audio comes in whole frames of this length: silence may follow an answer. */
+  readonly frameMs?: number;
+  /**
+   * How the carrier tells what was played: a name for each mark, which a clear brings back or takes away; start and end
+   * alone; nothing. Without names a goodbye may be cut short by `toleranceMs`.
+   */
+  readonly marks: 'returned' | 'dropped' | 'events' | 'none';
+  /** How far what the model is told may be from what was played, for the jitter of a busy process; 60 unless set. */
+  readonly toleranceMs?: number;
   /** The carrier has keys to press; otherwise why not. */
   readonly digits: true | string;
-  /** The carrier drops what it has queued when told; otherwise why not. */
-  readonly clears: true | string;
+  /** The carrier drops what it has queued when told; `false`: it queues nothing, so that whoever stops sending is silent. */
+  readonly clears: boolean;
   /** Close code when the gateway ends a call in order. */
   readonly goodbyeCode: number;
+}
+
+/** What a driver has set up for one gateway, before that is started. */
+export interface Prepared {
+  /** Settings that the gateway needs for this carrier. */
+  readonly env: Readonly<Record<string, string>>;
+  close(): Promise<void>;
 }
 
 /** Something no honest peer sends. */
@@ -54,22 +72,27 @@ export interface Oddity<Call extends CarrierCall> {
 }
 
 /** Somebody who must not get in. */
-export interface Intruder {
+export interface Intruder<Ready extends Prepared = Prepared> {
   readonly name: string;
   readonly code: ErrorCode;
   /** The HTTP status or the close code with which it is turned away. */
   readonly turnedAway: number;
-  attempt(gatewayUrl: string, changed: () => void): Promise<number>;
+  attempt(gatewayUrl: string, changed: () => void, prepared: Ready): Promise<number>;
 }
 
 /** A carrier, written from its documentation and from nothing of the gateway's. */
-export interface CarrierDriver<Call extends CarrierCall = CarrierCall> {
+export interface CarrierDriver<Call extends CarrierCall = CarrierCall, Ready extends Prepared = Prepared> {
   readonly traits: CarrierTraits;
-  /** Settings that the gateway needs for this carrier. */
-  readonly env: Readonly<Record<string, string>>;
+  /** Servers of the carrier's, such as its API, and the settings of the gateway: anew for each test. */
+  prepare(changed: () => void): Promise<Ready>;
   readonly badInput: readonly BadInput<Call>[];
   readonly oddities: readonly Oddity<Call>[];
-  readonly intruders: readonly Intruder[];
+  readonly intruders: readonly Intruder<Ready>[];
   /** A call up to its open socket; with `begin` false nothing was sent on it yet. */
-  call(gatewayUrl: string, changed: () => void, begin: boolean): Promise<Call>;
+  call(gatewayUrl: string, changed: () => void, begin: boolean, prepared: Ready): Promise<Call>;
+}
+
+/** For a carrier that has no servers: settings alone. */
+export function settingsAlone(env: Readonly<Record<string, string>>): () => Promise<Prepared> {
+  return () => Promise.resolve({ env, close: () => Promise.resolve() });
 }

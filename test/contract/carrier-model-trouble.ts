@@ -1,14 +1,18 @@
 import { expect } from 'vitest';
 import { loadPhrase } from '../../src/agents/phrases.ts';
-import type { CarrierCall, CarrierDriver } from './carrier-driver.ts';
+import type { CarrierCall, CarrierDriver, Prepared } from './carrier-driver.ts';
+import { samenessOf } from './sameness.ts';
 import { type Scene, scene } from './scene.ts';
 import { says, turn } from './sounds.ts';
 
 /** The model fails: the call survives, or the caller is told so and the call ends in order. Never dead air. */
-export function modelTroubleCases<Call extends CarrierCall>(driver: CarrierDriver<Call>): void {
-  const { format, goodbyeCode } = driver.traits;
+export function modelTroubleCases<Call extends CarrierCall, Ready extends Prepared>(
+  driver: CarrierDriver<Call, Ready>,
+): void {
+  const { receives, sends, goodbyeCode } = driver.traits;
+  const same = samenessOf(driver.traits);
   const agentFirst = { PATCHCORD_FIRST_SPEAKER: 'agent', PATCHCORD_GREETING: 'Good evening' };
-  const apology = loadPhrase('apology', '').audio(format).bytes();
+  const apology = loadPhrase('apology', '').audio(sends).bytes();
 
   scene(
     'goes on with another session when the model is lost in the middle of an answer',
@@ -24,14 +28,14 @@ export function modelTroubleCases<Call extends CarrierCall>(driver: CarrierDrive
     },
     async ({ stage, call }) => {
       const caller = await call();
-      await stage.until('the greeting heard', () => caller.ear.playedMs === 200);
-      caller.send(turn(format, 300));
+      await stage.until('the greeting heard', () => same.hasHeard(caller.ear, 200));
+      caller.send(turn(receives, 300));
       await stage.until('a second session', () => stage.tap.sessions.length === 2);
       const [lost, resumed] = [stage.tap.session(0), stage.tap.session(1)];
       await stage.until('the new answer generated', () => resumed.toldOf('response.done').length === 1);
       const expected = Buffer.concat([lost.agentAudio(), resumed.agentAudio()]);
-      await stage.until('all heard', () => caller.ear.heard().length === expected.length);
-      expect(caller.ear.heard().equals(expected)).toBe(true);
+      await stage.until('all heard', () => same.hasHeardAll(caller.ear, expected));
+      same.expectHeard(caller.ear.heard(), expected);
       const history = resumed.askedFor('conversation.item.create').map(({ item }) => item);
       expect(history.slice(0, 2)).toMatchObject([
         { role: 'assistant', content: [{ type: 'output_text', text: 'Good evening' }] },
@@ -40,10 +44,10 @@ export function modelTroubleCases<Call extends CarrierCall>(driver: CarrierDrive
       expect(stage.warnings('PATCHCORD_MODEL_LOST').length).toBeGreaterThan(0);
       expect(stage.liveCalls).toBe(1);
       // The caller was heard by the new model too.
-      const words = turn(format, 260, 9);
+      const words = turn(receives, 260, 9);
       caller.send(words);
-      await stage.until('the caller heard again', () => resumed.callerAudio().length >= words.length);
-      expect(resumed.callerAudio().equals(words)).toBe(true);
+      await stage.until('the caller heard again', () => same.hasReached(resumed, words));
+      same.expectReached(resumed, words);
     },
   );
 
@@ -56,17 +60,14 @@ export function modelTroubleCases<Call extends CarrierCall>(driver: CarrierDrive
     },
     async ({ stage, call }) => {
       const caller = await call();
-      caller.send(turn(format, 300));
+      caller.send(turn(receives, 300));
       await stage.until('the model lost', () =>
         stage.eventsOf('model.state').some(({ to }) => to === 'resuming'),
       );
-      const words = turn(format, 400, 6);
+      const words = turn(receives, 400, 6);
       caller.send(words);
-      await stage.until(
-        'the new session has all of it',
-        () => (stage.tap.sessions[1]?.callerAudio().length ?? 0) >= words.length,
-      );
-      expect(stage.tap.session(1).callerAudio().equals(words)).toBe(true);
+      await stage.until('the new session has all of it', () => same.hasReached(stage.tap.sessions[1], words));
+      same.expectReached(stage.tap.session(1), words);
       expect(stage.eventsOf('caller-audio.lost')).toEqual([]);
     },
   );
@@ -81,16 +82,16 @@ export function modelTroubleCases<Call extends CarrierCall>(driver: CarrierDrive
     },
     async ({ stage, call }) => {
       const caller = await call();
-      await stage.until('the greeting heard', () => caller.ear.playedMs === 200);
+      await stage.until('the greeting heard', () => same.hasHeard(caller.ear, 200));
       expect(stage.emulator.handshakes).toBe(3);
     },
   );
 
   /** An apology, heard to its end, and then an orderly hang-up. */
-  async function expectApology({ stage, call }: Scene<Call>, code: string): Promise<void> {
+  async function expectApology({ stage, call }: Scene<Call, Ready>, code: string): Promise<void> {
     const caller = await call();
     expect(await caller.closed).toBe(goodbyeCode);
-    expect(caller.ear.heard().equals(apology)).toBe(true);
+    same.expectLastWords(caller.ear.heard(), apology);
     const { reason } = await stage.event('call.ended');
     expect(reason).toBe('model-failed');
     expect(stage.eventsOf('error').map((error) => [error.code, error.fatal])).toContainEqual([code, true]);
@@ -128,9 +129,9 @@ export function modelTroubleCases<Call extends CarrierCall>(driver: CarrierDrive
       model.inject(Buffer.from([1, 2, 3]), true);
       model.inject('{"type":"response.output_audio.delta","item_id":7,"delta":"???"}');
       model.inject('{"type":"of.tomorrow"}');
-      caller.send(turn(format, 300));
-      await stage.until('the answer heard', () => caller.ear.playedMs === 200);
-      expect(caller.ear.heard().equals(model.agentAudio())).toBe(true);
+      caller.send(turn(receives, 300));
+      await stage.until('the answer heard', () => same.hasHeard(caller.ear, 200));
+      same.expectHeard(caller.ear.heard(), model.agentAudio());
       expect(stage.eventsOf('error').every(({ fatal }) => !fatal)).toBe(true);
     },
   );

@@ -38,6 +38,7 @@ export class Ear {
   #run: Buffer[] = [];
   #runBytes = 0;
   #runStartedAt = 0;
+  #quietSince: number;
   #marks: (Boundary & { readonly name: string })[] = [];
   #timer: Timeout | undefined;
 
@@ -45,6 +46,7 @@ export class Ear {
     this.#clock = clock;
     this.#bytesPerMs = bytesPerMs;
     this.#events = events;
+    this.#quietSince = clock.now();
   }
 
   get playedMs(): number {
@@ -55,9 +57,14 @@ export class Ear {
     return this.#receivedBytes / this.#bytesPerMs;
   }
 
-  /** Nothing is queued. */
-  get quiet(): boolean {
-    return this.#position() >= this.#runBytes;
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  /** For how long nothing has sounded; 0 while something does. */
+  get quietMs(): number {
+    this.#settle();
+    return this.#runBytes > 0 ? 0 : this.#clock.now() - this.#quietSince;
   }
 
   /** Everything that ever arrived, cleared or not. */
@@ -130,6 +137,7 @@ export class Ear {
     this.#timer?.cancel();
     this.#timer = undefined;
     if (position > 0) this.#heard.push(Buffer.concat(this.#run).subarray(0, position));
+    if (this.#runBytes > 0) this.#quietSince = this.#runStartedAt + position / this.#bytesPerMs;
     this.#playedBytes += position;
     this.#run = [];
     this.#runBytes = 0;

@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest';
-import type { CarrierCall, CarrierDriver } from './carrier-driver.ts';
+import type { CarrierCall, CarrierDriver, Prepared } from './carrier-driver.ts';
 import { Stage, type StageOptions } from './stage.ts';
+import { Watch } from './watch.ts';
 
 /** A stage with calls of one carrier on it. */
-export interface Scene<Call extends CarrierCall> {
+export interface Scene<Call extends CarrierCall, Ready extends Prepared = Prepared> {
   readonly stage: Stage;
+  readonly prepared: Ready;
   readonly calls: readonly Call[];
   /** A call that has begun. */
   call(): Promise<Call>;
@@ -16,32 +18,37 @@ export interface Scene<Call extends CarrierCall> {
  * One test: plays the scene, then sees that the model was never asked for anything it refused, that the carrier got
  * nothing its protocol does not have, and that after the callers hung up nothing is left open.
  */
-export function scene<Call extends CarrierCall>(
+export function scene<Call extends CarrierCall, Ready extends Prepared>(
   name: string,
-  driver: CarrierDriver<Call>,
+  driver: CarrierDriver<Call, Ready>,
   options: StageOptions,
-  play: (scene: Scene<Call>) => Promise<void>,
+  play: (scene: Scene<Call, Ready>) => Promise<void>,
 ): void {
   it(name, async () => {
-    const stage = await Stage.set({ ...options, env: { ...driver.env, ...options.env } });
+    const watch = new Watch();
+    const prepared = await driver.prepare(watch.changed);
+    let stage: Stage | undefined;
     const calls: Call[] = [];
-    const open = async (begin: boolean): Promise<Call> => {
-      const call = await driver.call(stage.gateway.url, stage.watch.changed, begin);
-      calls.push(call);
-      return call;
-    };
     try {
-      await play({ stage, calls, call: () => open(true), silentCall: () => open(false) });
+      const set = await Stage.set({ ...options, env: { ...prepared.env, ...options.env } }, watch);
+      stage = set;
+      const open = async (begin: boolean): Promise<Call> => {
+        const call = await driver.call(set.gateway.url, watch.changed, begin, prepared);
+        calls.push(call);
+        return call;
+      };
+      await play({ stage: set, prepared, calls, call: () => open(true), silentCall: () => open(false) });
       for (const call of calls) call.hangUp();
-      await stage.until('every socket of the carrier closed', () =>
+      await set.until('every socket of the carrier closed', () =>
         calls.every(({ closeCode }) => closeCode !== undefined),
       );
-      await stage.empty();
-      expect(stage.rejections()).toEqual([]);
+      await set.empty();
+      expect(set.rejections()).toEqual([]);
       expect(calls.flatMap(({ violations }) => violations)).toEqual([]);
     } finally {
       for (const call of calls) call.lose();
-      await stage.close();
+      await stage?.close();
+      await prepared.close();
     }
   });
 }

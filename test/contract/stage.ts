@@ -51,8 +51,7 @@ export class Stage {
     });
   }
 
-  static async set(options: StageOptions = {}): Promise<Stage> {
-    const watch = new Watch();
+  static async set(options: StageOptions = {}, watch = new Watch()): Promise<Stage> {
     const log: LogLine[] = [];
     const { script, faults, faultsFor, pace, env } = options;
     const emulator = await startOpenAiEmulator({

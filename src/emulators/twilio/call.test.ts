@@ -6,8 +6,8 @@ import {
   tinyGateway,
 } from '../../../test/support/tiny-gateway.ts';
 import { SystemClock } from '../../base/clock.ts';
+import { generateSpeech } from '../phone/caller-audio.ts';
 import { FakeTwilioCall, type FakeTwilioCallOptions } from './call.ts';
-import { generateSpeech } from './caller-audio.ts';
 
 const authToken = '0123456789abcdef0123456789abcdef';
 const accountSid = `AC${'0'.repeat(32)}`;

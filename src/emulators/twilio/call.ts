@@ -2,14 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { Clock, Timeout } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { NetworkConditions, type NetworkOptions } from '../network.ts';
-import { Caller, type CallerStep } from './caller.ts';
-import type { MediaPlayerOptions } from './media-player.ts';
-import { MediaStream } from './media-stream.ts';
+import { Caller, type CallerStep } from '../phone/caller.ts';
+import { PhoneLine } from '../phone/line.ts';
+import type { PhoneCallRecord } from '../phone/line-record.ts';
+import { type LineSocket, openLineSocket } from '../phone/line-socket.ts';
+import type { MediaPlayerOptions } from '../phone/media-player.ts';
+import { signUpgrade } from './signature.ts';
 import { type CallParty, callFields, StatusCallbacks, type StatusEvent } from './status-callbacks.ts';
-import type { StreamRecord } from './stream-record.ts';
-import { openStreamSocket, type StreamSocket } from './stream-socket.ts';
 import { readTwiml, type TwimlVerb } from './twiml.ts';
 import { WebhookClient } from './webhook-client.ts';
+import { TwilioWire } from './wire.ts';
 
 export interface FakeTwilioCallOptions {
   readonly clock: Clock;
@@ -48,19 +50,13 @@ export interface Notice {
   readonly message: string;
 }
 
-export interface CallRecord {
+/** `answeredAtMs`: when the TwiML was there, as Twilio answers the phone with its first verb. */
+export interface CallRecord extends PhoneCallRecord {
   readonly callSid: string;
   readonly status: 'completed' | 'busy' | 'failed';
-  /** Why the call did not go as it should have; undefined when it did. */
-  readonly failure: string | undefined;
   readonly notices: readonly Notice[];
   /** Verbs in the order in which they ran. */
   readonly verbs: readonly TwimlVerb[];
-  readonly startedAtMs: number;
-  /** When the TwiML was there: Twilio answers the phone with its first verb. */
-  readonly answeredAtMs: number | undefined;
-  readonly endedAtMs: number;
-  readonly stream: StreamRecord | undefined;
 }
 
 /** What interrupts the running TwiML: an update over REST, or the end of the call. */
@@ -82,8 +78,8 @@ export class FakeTwilioCall {
   #answeredAtMs: number | undefined;
   #status: CallRecord['status'] = 'completed';
   #failure: string | undefined;
-  #socket: StreamSocket | undefined;
-  #stream: MediaStream | undefined;
+  #socket: LineSocket | undefined;
+  #stream: PhoneLine | undefined;
   #interruption: Interruption | undefined;
   #wake: (() => void) | undefined;
   #limit: Timeout | undefined;
@@ -109,7 +105,7 @@ export class FakeTwilioCall {
   }
 
   /** The media stream while there is one; also after its end. */
-  get stream(): MediaStream | undefined {
+  get stream(): PhoneLine | undefined {
     return this.#stream;
   }
 
@@ -251,24 +247,28 @@ export class FakeTwilioCall {
     if (url === undefined) return;
     const { clock, authToken, network, seed = 1, player, maxCallMs = defaultMaxCallMs } = this.#options;
     const { address, host } = this.#webhooks.route(url);
-    let socket: StreamSocket;
+    const headers = {
+      'x-twilio-signature': signUpgrade(authToken, url.href),
+      'user-agent': 'TwilioMediaGateway',
+    };
+    let socket: LineSocket;
     try {
-      socket = await openStreamSocket({ clock, url, address, host, authToken });
+      socket = await openLineSocket({ clock, path: url.pathname, address, host, headers });
     } catch (error) {
       // Twilio falls through to the next verb.
       this.#fail(`stream: ${messageOf(error)}`, 31_920);
       return;
     }
     this.#socket = socket;
+    const { accountSid } = this.party;
+    const { parameters } = verb;
+    const wire = new TwilioWire({ accountSid, callSid: this.callSid, streamSid: newSid('MZ'), parameters });
     await new Promise<void>((resolve) => {
-      const stream = new MediaStream({
+      const stream = new PhoneLine({
         clock,
         transport: socket,
+        wire,
         caller: this.#caller,
-        accountSid: this.party.accountSid,
-        callSid: this.callSid,
-        streamSid: newSid('MZ'),
-        parameters: verb.parameters,
         network: new NetworkConditions(clock, network, seed),
         ...(player === undefined ? {} : { player }),
         expectedMs: maxCallMs,
@@ -282,8 +282,7 @@ export class FakeTwilioCall {
         },
       });
       this.#stream = stream;
-      socket.onMessage((data, isBinary) => stream.receive(data, isBinary));
-      socket.onClose((code) => stream.closed(code));
+      socket.join(stream);
       stream.start();
       if (this.#interruption !== undefined) stream.stop('carrier');
     });

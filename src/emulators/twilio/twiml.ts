@@ -1,5 +1,5 @@
 import { PatchcordError } from '../../base/errors.ts';
-import { readXml, type XmlElement } from './xml.ts';
+import { readXml, type XmlElement } from '../phone/xml.ts';
 
 /** What the fake executes of TwiML; everything else that Twilio knows is `noted`, the rest is `unknown`. */
 export type TwimlVerb =

@@ -3,7 +3,14 @@ import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import { bytesPerMs, pcm16At } from '../../../src/audio/format.ts';
 import { SystemClock } from '../../../src/base/clock.ts';
-import type { BadInput, CarrierCall, CarrierDriver, Intruder, Oddity } from '../carrier-driver.ts';
+import {
+  type BadInput,
+  type CarrierCall,
+  type CarrierDriver,
+  type Intruder,
+  type Oddity,
+  settingsAlone,
+} from '../carrier-driver.ts';
 import { Ear } from '../ear.ts';
 import { speech } from '../sounds.ts';
 import { apiKey } from '../stage.ts';
@@ -293,8 +300,15 @@ const intruders: Intruder[] = [
 ];
 
 export const softphoneDriver: CarrierDriver<SoftphoneCall> = {
-  traits: { format, digits: true, clears: true, goodbyeCode: 1000 },
-  env: {},
+  traits: {
+    receives: format,
+    sends: format,
+    marks: 'dropped',
+    digits: true,
+    clears: true,
+    goodbyeCode: 1000,
+  },
+  prepare: settingsAlone({}),
   badInput,
   oddities,
   intruders,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { pcmu8k } from '../../../src/audio/format.ts';
-import type { CarrierDriver, Intruder } from '../carrier-driver.ts';
+import { type CarrierDriver, type Intruder, settingsAlone } from '../carrier-driver.ts';
 import { publicUrl } from '../stage.ts';
 import { badInput, oddities } from './twilio-bad-input.ts';
 import {
@@ -128,9 +128,16 @@ const intruders: Intruder[] = [
 ];
 
 export const twilioDriver: CarrierDriver<TwilioCall> = {
-  traits: { format: pcmu8k, digits: true, clears: true, goodbyeCode: 1000 },
+  traits: {
+    receives: pcmu8k,
+    sends: pcmu8k,
+    marks: 'returned',
+    digits: true,
+    clears: true,
+    goodbyeCode: 1000,
+  },
   // A call whose stream was turned away is given up after this.
-  env: { TWILIO_AUTH_TOKEN: authToken, PATCHCORD_MEDIA_TIMEOUT_MS: '1500' },
+  prepare: settingsAlone({ TWILIO_AUTH_TOKEN: authToken, PATCHCORD_MEDIA_TIMEOUT_MS: '1500' }),
   badInput,
   oddities,
   intruders,

@@ -1,3 +1,4 @@
+import { type AudioFormat, pcmu8k } from '../../audio/format.ts';
 import { type CallerAudio, frameMs, lineNoise, silenceFrame } from './caller-audio.ts';
 
 export type CallerAction =
@@ -31,8 +32,8 @@ export interface AgentSound {
 }
 
 export interface CallerFrame {
-  /** Base64 of 160 bytes of µ-law. */
-  readonly payload: string;
+  /** 20 ms in the format that `begin` was given. */
+  readonly audio: Buffer;
   readonly speech: 'none' | 'first' | 'middle' | 'last' | 'only';
   readonly digit: string | undefined;
   readonly hangUp: boolean;
@@ -48,17 +49,19 @@ export interface CallerOptions {
 
 const digitEveryMs = 200;
 const defaultWithinMs = 20_000;
-const noise = lineNoise();
 
 /** A person on the phone who follows a script; asked for one frame every 20 ms. */
 export class Caller {
   missedSteps = 0;
   readonly #options: Required<CallerOptions>;
+  readonly #noise: CallerAudio | undefined;
+  #format: AudioFormat = pcmu8k;
+  #silence = silenceFrame(pcmu8k);
   #next = 0;
   #frame = 0;
   #startedAtMs = 0;
   /** The step in progress. */
-  #speaking: { readonly audio: CallerAudio; at: number } | undefined;
+  #speaking: { readonly frames: readonly Buffer[]; at: number } | undefined;
   #pressing: { readonly digits: string; at: number; nextAtMs: number } | undefined;
   #busyUntilMs = 0;
   #previousDoneAtMs = 0;
@@ -66,6 +69,7 @@ export class Caller {
 
   constructor(options: CallerOptions) {
     this.#options = { background: 'silence', settleMs: 300, ...options };
+    this.#noise = this.#options.background === 'noise' ? lineNoise() : undefined;
   }
 
   /** Steps that are not begun yet. */
@@ -73,8 +77,10 @@ export class Caller {
     return this.#options.steps.length - this.#next;
   }
 
-  /** Answers the call: `nowMs` is the stream's start on the same clock as all later calls. */
-  begin(nowMs: number): void {
+  /** Media flows, in `format`: `nowMs` is its start on the same clock as all later calls. */
+  begin(nowMs: number, format: AudioFormat): void {
+    this.#format = format;
+    this.#silence = silenceFrame(format);
     this.#previousDoneAtMs = nowMs;
     this.#busyUntilMs = nowMs;
     this.#startedAtMs = nowMs;
@@ -135,8 +141,7 @@ export class Caller {
   #begin(step: CallerStep, nowMs: number): boolean {
     switch (step.do) {
       case 'speak':
-        if (step.audio.frames.length === 0) this.#done(nowMs);
-        else this.#speaking = { audio: step.audio, at: 0 };
+        this.#speak(step.audio.framesIn(this.#format), nowMs);
         return false;
       case 'digits':
         if (step.digits === '') this.#done(nowMs);
@@ -150,19 +155,24 @@ export class Caller {
     }
   }
 
-  #voice(nowMs: number): { payload: string; speech: CallerFrame['speech'] } {
+  #speak(frames: readonly Buffer[], nowMs: number): void {
+    if (frames.length === 0) this.#done(nowMs);
+    else this.#speaking = { frames, at: 0 };
+  }
+
+  #voice(nowMs: number): { audio: Buffer; speech: CallerFrame['speech'] } {
     const speaking = this.#speaking;
-    if (speaking === undefined) return { payload: this.#background(), speech: 'none' };
-    const payload = speaking.audio.frames[speaking.at] ?? silenceFrame;
+    if (speaking === undefined) return { audio: this.#background(), speech: 'none' };
+    const audio = speaking.frames[speaking.at] ?? this.#silence;
     const first = speaking.at === 0;
     speaking.at += 1;
-    const last = speaking.at >= speaking.audio.frames.length;
+    const last = speaking.at >= speaking.frames.length;
     if (last) {
       this.#speaking = undefined;
       this.#done(nowMs + frameMs);
     }
-    if (first) return { payload, speech: last ? 'only' : 'first' };
-    return { payload, speech: last ? 'last' : 'middle' };
+    if (first) return { audio, speech: last ? 'only' : 'first' };
+    return { audio, speech: last ? 'last' : 'middle' };
   }
 
   #press(nowMs: number): string | undefined {
@@ -178,10 +188,11 @@ export class Caller {
     return digit;
   }
 
-  #background(): string {
-    if (this.#options.background === 'silence') return silenceFrame;
-    this.#frame = (this.#frame + 1) % noise.frames.length;
-    return noise.frames[this.#frame] ?? silenceFrame;
+  #background(): Buffer {
+    if (this.#noise === undefined) return this.#silence;
+    const frames = this.#noise.framesIn(this.#format);
+    this.#frame = (this.#frame + 1) % frames.length;
+    return frames[this.#frame] ?? this.#silence;
   }
 
   #done(atMs: number): void {

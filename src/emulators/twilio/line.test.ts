@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../../base/virtual-clock.ts';
 import { NetworkConditions, type NetworkOptions } from '../network.ts';
-import { Caller, type CallerStep } from './caller.ts';
-import { generateSpeech } from './caller-audio.ts';
-import { MediaStream } from './media-stream.ts';
+import { Caller, type CallerStep } from '../phone/caller.ts';
+import { generateSpeech } from '../phone/caller-audio.ts';
+import { PhoneLine } from '../phone/line.ts';
+import { TwilioWire } from './wire.ts';
 
 const streamSid = `MZ${'a'.repeat(32)}`;
 
@@ -20,18 +21,15 @@ function newStream(steps: CallerStep[] = [], network: NetworkOptions = {}) {
   const clock = new VirtualClock();
   const frames: Frame[] = [];
   const ends: string[] = [];
-  const stream = new MediaStream({
+  const stream = new PhoneLine({
     clock,
+    wire: new TwilioWire({ accountSid: 'AC1', callSid: 'CA1', streamSid, parameters: { token: 't' } }),
     transport: {
-      send: (text) => frames.push({ atMs: clock.now(), ...JSON.parse(text) }),
+      send: (text) => frames.push({ atMs: clock.now(), ...JSON.parse(String(text)) }),
       close: () => ends.push(`${clock.now()} close`),
       destroy: () => ends.push(`${clock.now()} destroy`),
     },
     caller: new Caller({ steps }),
-    accountSid: 'AC1',
-    callSid: 'CA1',
-    streamSid,
-    parameters: { token: 't' },
     network: new NetworkConditions(clock, network),
     ended: (record) => ends.push(`${clock.now()} ended by ${record.endedBy}`),
   });
@@ -42,7 +40,7 @@ function newStream(steps: CallerStep[] = [], network: NetworkOptions = {}) {
   return { clock, frames, ends, stream, send, media };
 }
 
-describe('MediaStream', () => {
+describe('a line to Twilio', () => {
   it('begins as Twilio does: connected, start, then 160 bytes every 20 ms with counters as strings', () => {
     const { clock, frames, stream } = newStream();
     stream.start();
@@ -246,13 +244,15 @@ describe('MediaStream', () => {
       },
     };
     const sent: string[] = [];
-    const stream = new MediaStream({
+    const stream = new PhoneLine({
       clock,
-      transport: { send: (text) => sent.push(text), close: () => undefined, destroy: () => undefined },
+      transport: {
+        send: (text) => sent.push(String(text)),
+        close: () => undefined,
+        destroy: () => undefined,
+      },
+      wire: new TwilioWire({ accountSid: 'AC1', callSid: 'CA1', streamSid }),
       caller: new Caller({ steps: [] }),
-      accountSid: 'AC1',
-      callSid: 'CA1',
-      streamSid,
     });
     stream.start();
     now = 3000;

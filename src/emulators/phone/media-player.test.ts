@@ -1,13 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type AudioFormat, bytesPerMs, pcm16At, pcma8k, pcmu8k } from '../../audio/format.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
 import { MediaPlayer, type MediaPlayerOptions } from './media-player.ts';
 
-function newPlayer(options: MediaPlayerOptions = {}) {
+function newPlayer(options: MediaPlayerOptions = {}, format: AudioFormat = pcmu8k) {
   const clock = new VirtualClock();
   const log: string[] = [];
   const player = new MediaPlayer(
     clock,
+    format,
     {
       mark: (name, how) => log.push(`${clock.now()} mark ${name} ${how}`),
       started: (atMs) => log.push(`${atMs} started`),
@@ -68,6 +70,53 @@ describe('MediaPlayer', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it.each([
+    pcma8k,
+    pcm16At(8000),
+    pcm16At(16_000),
+    pcm16At(24_000),
+    pcm16At(48_000),
+  ])('plays $encoding/$sampleRate to the sample', (format) => {
+    const { clock, log, player } = newPlayer({ keepAudio: true }, format);
+    const first = Buffer.alloc(100 * bytesPerMs(format), 1);
+    const second = Buffer.alloc(200 * bytesPerMs(format), 2);
+    player.play(first);
+    player.mark('a');
+    expect(player.play(second)).toBe(100);
+    clock.advance(150.5);
+    player.clear();
+    expect(player.clears).toMatchObject([{ playedMs: 150.5, droppedMs: 149.5 }]);
+    expect(player.playedMs).toBe(150.5);
+    const heard = Buffer.concat([first, second.subarray(0, 50.5 * bytesPerMs(format))]);
+    expect(Buffer.from(player.playedAudio())).toEqual(heard);
+    expect(log).toEqual(['0 started', '100 mark a played', '150.5 silent cleared']);
+  });
+
+  it('drops pending marks at a clear where the carrier does so: they never come back', () => {
+    const { clock, log, player } = newPlayer({ marksOnClear: 'dropped' });
+    player.play(audioOf(100));
+    player.mark('a');
+    clock.advance(50);
+    player.clear();
+    clock.advance(1000);
+    expect(log).toEqual(['0 started', '50 silent cleared']);
+    expect(player.marks).toEqual([{ name: 'a', receivedAtMs: 0, returnedAtMs: undefined, how: 'cleared' }]);
+    expect(player.clears[0]?.marks).toEqual(['a']);
+  });
+
+  it('waits before it plays where audio comes in real time, so that a late frame leaves no hole', () => {
+    const { clock, log, player } = newPlayer({ startDelayMs: 40 });
+    expect(player.play(audioOf(20))).toBe(40);
+    clock.advance(30);
+    expect(player.playedMs).toBe(0);
+    player.play(audioOf(20));
+    clock.advance(30);
+    player.play(audioOf(20));
+    clock.advance(1000);
+    expect(log).toEqual(['40 started', '100 silent played']);
+    expect(player.underruns).toBe(0);
+  });
+
   it('counts a short hole as an underrun, a long one as the end of an answer', () => {
     const { clock, player } = newPlayer();
     player.play(audioOf(100));
@@ -105,7 +154,7 @@ describe('MediaPlayer', () => {
   it('lets a listener play on from inside a returned mark', () => {
     const clock = new VirtualClock();
     let left = 3;
-    const player = new MediaPlayer(clock, {
+    const player = new MediaPlayer(clock, pcmu8k, {
       mark: () => {
         if (left-- > 0) next();
       },

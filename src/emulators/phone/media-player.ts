@@ -1,7 +1,5 @@
+import { type AudioFormat, bytesPerSample } from '../../audio/format.ts';
 import type { Clock, Timeout } from '../../base/clock.ts';
-
-/** Twilio plays G.711 at 8 kHz: 8 bytes are one millisecond. */
-export const samplesPerMs = 8;
 
 /** Nearer than this is the same moment: keeps fractions of binary clocks from losing a sample. */
 const epsilonSamples = 1e-6;
@@ -22,6 +20,7 @@ export interface PlayedMedia {
 export interface PlayedMark {
   readonly name: string;
   readonly receivedAtMs: number;
+  /** Undefined while it waits, and for ever where a clear drops marks. */
   returnedAtMs: number | undefined;
   how: MarkReturn | undefined;
 }
@@ -46,6 +45,10 @@ export interface MediaPlayerEvents {
 }
 
 export interface MediaPlayerOptions {
+  /** What becomes of pending marks at a clear: they come back at once (Twilio, Telnyx), or never (Plivo, Asterisk). */
+  readonly marksOnClear?: 'returned' | 'dropped';
+  /** After silence, audio waits this long before it sounds: takes the jitter out of audio that comes in real time. */
+  readonly startDelayMs?: number;
   /** Keeps what was played for `playedAudio()`. */
   readonly keepAudio?: boolean;
   /** Longest queue, in milliseconds; media beyond it is refused. */
@@ -63,10 +66,9 @@ interface Queued {
 }
 
 /**
- * The buffer in which Twilio plays what the gateway sends: in arrival order, in real time, to the sample.
- * Twilio, "Media Streams - WebSocket messages": `media` is buffered and played in order, `mark` comes back when
- * everything before it was played or at once when nothing is queued, `clear` empties the buffer and brings all
- * pending marks back. Needs no socket and no caller: only a clock.
+ * The buffer in which a carrier plays what the gateway sends: in arrival order, in real time, to the sample. A mark
+ * comes back when everything before it was played, or at once when nothing is queued; a clear empties the buffer.
+ * Needs no socket and no caller: only a clock.
  */
 export class MediaPlayer {
   readonly media: PlayedMedia[] = [];
@@ -76,6 +78,8 @@ export class MediaPlayer {
   underrunMs = 0;
   stalls = 0;
   readonly #clock: Clock;
+  readonly #samplesPerMs: number;
+  readonly #bytesPerSample: number;
   readonly #events: MediaPlayerEvents;
   readonly #options: Required<MediaPlayerOptions>;
   readonly #heard: Uint8Array[] = [];
@@ -90,10 +94,19 @@ export class MediaPlayer {
   #timer: Timeout | undefined;
   #dueMs = 0;
 
-  constructor(clock: Clock, events: MediaPlayerEvents = {}, options: MediaPlayerOptions = {}) {
+  constructor(
+    clock: Clock,
+    format: AudioFormat,
+    events: MediaPlayerEvents = {},
+    options: MediaPlayerOptions = {},
+  ) {
     this.#clock = clock;
+    this.#samplesPerMs = format.sampleRate / 1000;
+    this.#bytesPerSample = bytesPerSample(format);
     this.#events = events;
     this.#options = {
+      marksOnClear: 'returned',
+      startDelayMs: 0,
       keepAudio: false,
       maxQueuedMs: 600_000,
       underrunBelowMs: 300,
@@ -115,40 +128,41 @@ export class MediaPlayer {
   }
 
   get playedMs(): number {
-    return this.playedSamples / samplesPerMs;
+    return this.playedSamples / this.#samplesPerMs;
   }
 
   get queuedMs(): number {
     this.#settle();
-    return (this.#runSamples - this.#position()) / samplesPerMs;
+    return (this.#runSamples - this.#position()) / this.#samplesPerMs;
   }
 
-  /** Queues audio (one byte per sample). The time its first sample will sound, or undefined when refused. */
+  /** Queues whole samples of audio. The time its first one will sound, or undefined when refused. */
   play(audio: Uint8Array): number | undefined {
     this.#settle();
     const now = this.#clock.now();
     const queued = this.#runSamples - this.#position();
-    if (queued + audio.length > this.#options.maxQueuedMs * samplesPerMs) return undefined;
+    const samples = Math.floor(audio.length / this.#bytesPerSample);
+    if (queued + samples > this.#options.maxQueuedMs * this.#samplesPerMs) return undefined;
     const record: PlayedMedia = {
       receivedAtMs: now,
-      samples: audio.length,
+      samples,
       startedAtMs: undefined,
       playedSamples: 0,
       clearedAtMs: undefined,
     };
     this.#remember(this.media, record);
-    if (audio.length === 0) return now;
+    if (samples === 0) return now;
     const startsRun = this.#runSamples === 0;
     if (startsRun) this.#startRun(now);
     const from = this.#runSamples;
     this.#queued.push({ from, record, audio: this.#options.keepAudio ? audio : undefined });
-    this.#runSamples += audio.length;
+    this.#runSamples += samples;
     if (startsRun) {
-      record.startedAtMs = now;
-      this.#events.started?.(now);
+      record.startedAtMs = this.#anchorMs;
+      this.#events.started?.(this.#anchorMs);
     }
     this.#arm();
-    return this.#anchorMs + from / samplesPerMs;
+    return this.#anchorMs + from / this.#samplesPerMs;
   }
 
   mark(name: string): void {
@@ -175,16 +189,19 @@ export class MediaPlayer {
     const marks = this.#pendingMarks.map(({ record }) => record);
     this.#remember(this.clears, {
       atMs: now,
-      stretchMs: position / samplesPerMs,
-      playedMs: (this.#playedBefore + position) / samplesPerMs,
-      droppedMs: (this.#runSamples - position) / samplesPerMs,
+      stretchMs: position / this.#samplesPerMs,
+      playedMs: (this.#playedBefore + position) / this.#samplesPerMs,
+      droppedMs: (this.#runSamples - position) / this.#samplesPerMs,
       marks: marks.map(({ name }) => name),
     });
     const wasPlaying = this.#runSamples > 0;
     this.#finishQueued(position, now);
     this.#endRun(position, undefined);
     if (wasPlaying) this.#events.silent?.(now, 'cleared');
-    for (const record of marks) this.#return(record, 'cleared', now);
+    for (const record of marks) {
+      if (this.#options.marksOnClear === 'returned') this.#return(record, 'cleared', now);
+      else record.how = 'cleared';
+    }
   }
 
   /** The carrier's playout stands still for `forMs`; nothing happens when it is silent. */
@@ -201,7 +218,9 @@ export class MediaPlayer {
   playedAudio(): Uint8Array {
     this.#settle();
     const position = this.#position();
-    const current = this.#queued.map(({ from, audio }) => audio?.subarray(0, Math.max(0, position - from)));
+    const current = this.#queued.map(({ from, audio }) =>
+      audio?.subarray(0, Math.max(0, position - from) * this.#bytesPerSample),
+    );
     return Buffer.concat([...this.#heard, ...current.filter((part) => part !== undefined)]);
   }
 
@@ -214,16 +233,16 @@ export class MediaPlayer {
   }
 
   #startRun(now: number): void {
-    this.#anchorMs = now;
+    this.#anchorMs = now + this.#options.startDelayMs;
     this.#floor = 0;
-    const gapMs = this.#endedAtMs === undefined ? 0 : now - this.#endedAtMs;
+    const gapMs = this.#endedAtMs === undefined ? 0 : this.#anchorMs - this.#endedAtMs;
     if (gapMs <= epsilonSamples || gapMs >= this.#options.underrunBelowMs) return;
     this.underruns += 1;
     this.underrunMs += gapMs;
   }
 
   #position(): number {
-    const passed = Math.floor((this.#clock.now() - this.#anchorMs) * samplesPerMs + epsilonSamples);
+    const passed = Math.floor((this.#clock.now() - this.#anchorMs) * this.#samplesPerMs + epsilonSamples);
     return Math.min(this.#runSamples, Math.max(this.#floor, passed));
   }
 
@@ -234,7 +253,7 @@ export class MediaPlayer {
     let done = 0;
     for (const { from, record, audio } of this.#queued) {
       if (from >= position && from > 0) break;
-      record.startedAtMs ??= this.#anchorMs + from / samplesPerMs;
+      record.startedAtMs ??= this.#anchorMs + from / this.#samplesPerMs;
       record.playedSamples = Math.min(record.samples, position - from);
       if (record.playedSamples < record.samples) break;
       if (audio !== undefined) this.#heard.push(audio);
@@ -243,7 +262,7 @@ export class MediaPlayer {
     if (done > 0) this.#queued.splice(0, done);
     const due = this.#pendingMarks.findIndex(({ at }) => at > position);
     const returned = this.#pendingMarks.splice(0, due === -1 ? this.#pendingMarks.length : due);
-    const endedAtMs = this.#anchorMs + this.#runSamples / samplesPerMs;
+    const endedAtMs = this.#anchorMs + this.#runSamples / this.#samplesPerMs;
     const ended = position >= this.#runSamples;
     if (ended) this.#endRun(position, endedAtMs);
     // Told after the state is settled: whoever listens may play, mark or clear at once.
@@ -255,9 +274,10 @@ export class MediaPlayer {
     for (const { from, record, audio } of this.#queued) {
       const played = Math.max(0, Math.min(record.samples, position - from));
       record.playedSamples = played;
-      if (played > 0) record.startedAtMs ??= this.#anchorMs + from / samplesPerMs;
+      if (played > 0) record.startedAtMs ??= this.#anchorMs + from / this.#samplesPerMs;
       record.clearedAtMs = now;
-      if (audio !== undefined && played > 0) this.#heard.push(audio.subarray(0, played));
+      if (audio !== undefined && played > 0)
+        this.#heard.push(audio.subarray(0, played * this.#bytesPerSample));
     }
   }
 
@@ -282,7 +302,7 @@ export class MediaPlayer {
   #arm(): void {
     if (this.#runSamples === 0) return;
     const at = this.#pendingMarks[0]?.at ?? this.#runSamples;
-    const dueMs = this.#anchorMs + at / samplesPerMs;
+    const dueMs = this.#anchorMs + at / this.#samplesPerMs;
     if (this.#timer !== undefined && dueMs === this.#dueMs) return;
     this.#timer?.cancel();
     this.#dueMs = dueMs;

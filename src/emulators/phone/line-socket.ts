@@ -1,48 +1,48 @@
 import { WebSocket } from 'ws';
 import type { Clock } from '../../base/clock.ts';
 import { PatchcordError } from '../../base/errors.ts';
-import type { StreamTransport } from './media-stream.ts';
-import { signUpgrade } from './signature.ts';
+import type { PhoneLine } from './line.ts';
+import type { LineTransport } from './line-wire.ts';
 
-export interface StreamSocketOptions {
+export interface LineSocketOptions {
   readonly clock: Clock;
-  /** The public URL of the TwiML: this is what is signed. */
-  readonly url: URL;
+  /** What errors name: the path of the stream. */
+  readonly path: string;
   /** Where the connection really goes. */
   readonly address: URL;
   readonly host: string;
-  readonly authToken: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly protocols?: readonly string[];
   readonly timeoutMs?: number;
 }
 
-export interface StreamSocket extends StreamTransport {
-  onMessage(listener: (data: Buffer, isBinary: boolean) => void): void;
-  onClose(listener: (code: number) => void): void;
+export interface LineSocket extends LineTransport {
+  /** The subprotocol that the gateway chose; empty when none. */
+  readonly protocol: string;
+  /** Everything that comes, also what came before this call, goes to the line. */
+  join(line: PhoneLine): void;
 }
 
 const closeWithinMs = 2_000;
 const maxPayload = 16 * 1024 * 1024;
+const maxEarly = 1_000;
 
 /**
- * Opens the WebSocket as Twilio does, with `X-Twilio-Signature` over the `wss` URL. Rejects with
- * PATCHCORD_NOT_FOUND when the gateway refuses the upgrade or does not answer in time.
+ * Opens a WebSocket as a carrier does. Rejects with PATCHCORD_NOT_FOUND when the gateway refuses the upgrade or does
+ * not answer in time.
  */
-export function openStreamSocket(options: StreamSocketOptions): Promise<StreamSocket> {
-  const { clock, url, address, host, authToken, timeoutMs = 10_000 } = options;
+export function openLineSocket(options: LineSocketOptions): Promise<LineSocket> {
+  const { clock, path, address, host, headers, protocols = [], timeoutMs = 10_000 } = options;
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(address, {
-      headers: {
-        host,
-        'x-twilio-signature': signUpgrade(authToken, url.href),
-        'user-agent': 'TwilioMediaGateway',
-      },
+    const socket = new WebSocket(address, [...protocols], {
+      headers: { host, ...headers },
       perMessageDeflate: false,
       maxPayload,
     });
     const early = holdEarly(socket);
     const fail = (message: string, cause?: Error) => {
       deadline.cancel();
-      reject(new PatchcordError('PATCHCORD_NOT_FOUND', `${url.pathname}: ${message}`, {}, cause));
+      reject(new PatchcordError('PATCHCORD_NOT_FOUND', `${path}: ${message}`, {}, cause));
       socket.terminate();
     };
     const deadline = clock.setTimeout(() => fail('no handshake in time'), timeoutMs);
@@ -61,7 +61,7 @@ export function openStreamSocket(options: StreamSocketOptions): Promise<StreamSo
 function holdEarly(socket: WebSocket): { take(listener: (data: Buffer, isBinary: boolean) => void): void } {
   const held: [Buffer, boolean][] = [];
   let listener = (data: Buffer, isBinary: boolean) => {
-    if (held.length < 1000) held.push([data, isBinary]);
+    if (held.length < maxEarly) held.push([data, isBinary]);
   };
   socket.on('message', (data, isBinary) => listener(data as Buffer, isBinary));
   return {
@@ -72,10 +72,11 @@ function holdEarly(socket: WebSocket): { take(listener: (data: Buffer, isBinary:
   };
 }
 
-function wrap(clock: Clock, socket: WebSocket, early: ReturnType<typeof holdEarly>): StreamSocket {
+function wrap(clock: Clock, socket: WebSocket, early: ReturnType<typeof holdEarly>): LineSocket {
   return {
-    send: (text) => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(text);
+    protocol: socket.protocol,
+    send: (frame) => {
+      if (socket.readyState === WebSocket.OPEN) socket.send(frame, { binary: typeof frame !== 'string' });
     },
     close: () => {
       socket.close(1000);
@@ -87,10 +88,10 @@ function wrap(clock: Clock, socket: WebSocket, early: ReturnType<typeof holdEarl
       if (socket.readyState === WebSocket.OPEN) socket.terminate();
     },
     bufferedBytes: () => socket.bufferedAmount,
-    onMessage: (listener) => early.take(listener),
-    onClose: (listener) => {
-      if (socket.readyState === WebSocket.CLOSED) listener(1006);
-      else socket.once('close', (code) => listener(code));
+    join: (line) => {
+      early.take((data, isBinary) => line.receive(data, isBinary));
+      if (socket.readyState === WebSocket.CLOSED) line.closed(1006);
+      else socket.once('close', (code) => line.closed(code));
     },
   };
 }

@@ -1,8 +1,8 @@
-import type { ViolationKind } from './gateway-message.ts';
 import type { PlayedMark, PlayedMedia, PlayerClear } from './media-player.ts';
 
 export interface Violation {
-  readonly kind: ViolationKind;
+  /** What the gateway did wrong, in one word. */
+  readonly kind: string;
   readonly detail: string;
   readonly atMs: number;
 }
@@ -21,14 +21,13 @@ export interface SpeechRecord {
   replyAtMs: number | undefined;
 }
 
-export type StreamEnd = 'caller' | 'gateway' | 'network' | 'carrier';
+export type LineEnd = 'caller' | 'gateway' | 'network' | 'carrier';
 
-/** Everything that happened on one media stream, as the carrier saw it. Times are the clock's milliseconds. */
-export interface StreamRecord {
-  readonly streamSid: string;
+/** Everything that happened on one line, as the carrier saw it. Times are the clock's milliseconds. */
+export interface LineRecord {
   readonly startedAtMs: number;
   endedAtMs: number | undefined;
-  endedBy: StreamEnd | undefined;
+  endedBy: LineEnd | undefined;
   closeCode: number | undefined;
   firstAudioAtMs: number | undefined;
   framesSent: number;
@@ -41,15 +40,30 @@ export interface StreamRecord {
   bytesFromGateway: number;
   messagesFromGateway: number;
   digitsSent: number;
-  readonly speeches: SpeechRecord[];
+  /** Keys that the gateway pressed, the first 1,000. */
+  digitsReceived: string;
+  readonly speeches: readonly SpeechRecord[];
   readonly violations: Violation[];
   violationCount: number;
   readonly media: readonly PlayedMedia[];
   readonly marks: readonly PlayedMark[];
+  /** Where the gateway can clear nothing and fills pauses with silence: when it fell silent while the caller spoke. */
   readonly clears: readonly PlayerClear[];
   playedMs: number;
   underruns: number;
   underrunMs: number;
   playbackStalls: number;
   missedSteps: number;
+}
+
+/** What any carrier's fake knows of a call when it is over. Times are the clock's milliseconds. */
+export interface PhoneCallRecord {
+  /** Why the call did not go as it should have; undefined when it did. */
+  readonly failure: string | undefined;
+  readonly startedAtMs: number;
+  /** When the caller hears that somebody has picked up. */
+  readonly answeredAtMs: number | undefined;
+  readonly endedAtMs: number;
+  /** The media stream, where there was one. */
+  readonly stream: LineRecord | undefined;
 }

@@ -1,0 +1,72 @@
+import { decodeSamples } from '../../audio/convert.ts';
+import { type AudioFormat, bytesPerMs } from '../../audio/format.ts';
+import { peak } from '../../audio/level.ts';
+import type { AgentSound } from './caller.ts';
+
+/** Samples above this are a voice's: about -50 dBFS. */
+const voicedFrom = 100;
+/** A hole within a voice that is shorter than this does not begin a new stretch of it. */
+const bridgeMs = 200;
+/** A voice that is not there for this long has fallen silent: what comes every 20 ms may be late. */
+const silentAfterMs = 60;
+
+/**
+ * The agent on a line on which something always sounds, because the gateway fills pauses with silence: what is loud
+ * is the agent's voice. Times are the clock's milliseconds.
+ */
+export class AgentVoice {
+  readonly #format: AudioFormat;
+  #startedAtMs: number | undefined;
+  #untilMs: number | undefined;
+  #clearedAtMs: number | undefined;
+  #voicedMs = 0;
+  #stretchMs = 0;
+  #told = true;
+
+  constructor(format: AudioFormat) {
+    this.#format = format;
+  }
+
+  /** All of the voice that sounded or will have sounded once what came is played. */
+  get voicedMs(): number {
+    return this.#voicedMs;
+  }
+
+  /** Audio that sounds from `soundsAtMs` on; whether it holds a voice. */
+  take(audio: Buffer, soundsAtMs: number): boolean {
+    if (peak(decodeSamples(audio, this.#format)) < voicedFrom) return false;
+    const lengthMs = audio.length / bytesPerMs(this.#format);
+    if (this.#untilMs === undefined || soundsAtMs - this.#untilMs > bridgeMs) {
+      this.#startedAtMs = soundsAtMs;
+      this.#stretchMs = 0;
+    }
+    this.#untilMs = soundsAtMs + lengthMs;
+    this.#voicedMs += lengthMs;
+    this.#stretchMs += lengthMs;
+    this.#told = false;
+    return true;
+  }
+
+  sound(nowMs: number): AgentSound {
+    const untilMs = this.#untilMs;
+    const playing = untilMs !== undefined && nowMs < untilMs + silentAfterMs;
+    return {
+      playing,
+      startedAtMs: this.#startedAtMs,
+      silentAtMs: playing ? undefined : untilMs,
+      clearedAtMs: this.#clearedAtMs,
+    };
+  }
+
+  /** Once for each time that the voice falls silent: when it did and how long it had sounded by then. */
+  fellSilent(nowMs: number): { readonly atMs: number; readonly stretchMs: number } | undefined {
+    if (this.#told || this.#untilMs === undefined || nowMs < this.#untilMs + silentAfterMs) return undefined;
+    this.#told = true;
+    return { atMs: this.#untilMs, stretchMs: this.#stretchMs };
+  }
+
+  /** The silence of now is one that the caller has forced. */
+  cut(): void {
+    this.#clearedAtMs = this.#untilMs;
+  }
+}
