@@ -152,6 +152,24 @@ describe('loadSettings', () => {
     expect(refusal({ TWILIO_API_KEY_SID: 'SK1' })).toBe(
       'TWILIO_API_KEY_SECRET is not set, expected a value because TWILIO_API_KEY_SID has one',
     );
+    expect(refusal({ ASTERISK_WS_PASSWORD: 'p' })).toBe(
+      'ASTERISK_WS_USERNAME is not set, expected a value because ASTERISK_WS_PASSWORD has one',
+    );
+    expect(refusal({ GENESYS_CLIENT_SECRET: 'c2VjcmV0' })).toBe(
+      'GENESYS_API_KEY is not set, expected a value because GENESYS_CLIENT_SECRET has one',
+    );
+  });
+
+  it('takes networks by name and in CIDR notation, and refuses what is none', () => {
+    expect(loadSettings({ AVR_ALLOW: 'loopback, 10.1.0.0/16,2001:db8::/32' }).avr.allow).toEqual([
+      '127.0.0.0/8',
+      '::1/128',
+      '10.1.0.0/16',
+      '2001:db8::/32',
+    ]);
+    for (const wrong of ['10.0.0.0/33', '10.0.0', 'somewhere', '::1/129', '10.0.0.0/8/8', '10.0.0.0/']) {
+      expect(refusal({ AVR_ALLOW: wrong })).toContain('AVR_ALLOW is');
+    }
   });
 });
 

@@ -76,12 +76,23 @@ function readEnvFile(path: string): NodeJS.Dict<string> {
 }
 
 /** Settings that only make sense together. */
-function pairProblems({ twilio }: Settings): string[] {
-  if ((twilio.apiKeySid === undefined) === (twilio.apiKeySecret === undefined)) return [];
-  const [set, missing] = twilio.apiKeySid
-    ? ['TWILIO_API_KEY_SID', 'TWILIO_API_KEY_SECRET']
-    : ['TWILIO_API_KEY_SECRET', 'TWILIO_API_KEY_SID'];
-  return [`${missing} is not set, expected a value because ${set} has one`];
+function pairProblems({ twilio, genesys, asterisk }: Settings): string[] {
+  const pairs: readonly [string, unknown, string, unknown][] = [
+    ['TWILIO_API_KEY_SID', twilio.apiKeySid, 'TWILIO_API_KEY_SECRET', twilio.apiKeySecret],
+    ['ASTERISK_WS_USERNAME', asterisk.wsUsername, 'ASTERISK_WS_PASSWORD', asterisk.wsPassword],
+  ];
+  const problems = pairs.flatMap(([one, hasOne, other, hasOther]) => {
+    if ((hasOne === undefined) === (hasOther === undefined)) return [];
+    return hasOne === undefined ? [missing(one, other)] : [missing(other, one)];
+  });
+  if (genesys.clientSecret !== undefined && genesys.apiKey === undefined) {
+    problems.push(missing('GENESYS_API_KEY', 'GENESYS_CLIENT_SECRET'));
+  }
+  return problems;
+}
+
+function missing(name: string, set: string): string {
+  return `${name} is not set, expected a value because ${set} has one`;
 }
 
 function problemLine(name: string, value: string, setting: Setting<unknown>): string {

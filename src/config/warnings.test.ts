@@ -57,6 +57,15 @@ describe('settingWarnings', () => {
     );
   });
 
+  it('warns of carriers that let in more than they should', () => {
+    expect(warnings({ GENESYS_API_KEY: 'key' })[0]).toContain('GENESYS_CLIENT_SECRET is not set');
+    expect(warnings({ AVR_ALLOW: 'any' })[0]).toContain('AVR_ALLOW lets in everybody');
+    expect(warnings({ AUDIOSOCKET_ALLOW: '10.0.0.0/8,private' })).toEqual([]);
+    expect(warnings({ TELNYX_API_KEY: 'k', PUBLIC_URL: 'https://gw.example.com' })).toEqual([
+      'TELNYX_PUBLIC_KEY is not set: signatures cannot be checked, so requests from Telnyx are refused',
+    ]);
+  });
+
   it('warns when the carrier cannot reach the gateway', () => {
     expect(warnings({ TWILIO_AUTH_TOKEN: 'token' })[0]).toContain('PUBLIC_URL is not set');
     expect(warnings({ TWILIO_AUTH_TOKEN: 'token', PUBLIC_URL: 'http://voice.example.com' })[0]).toContain(

@@ -48,22 +48,31 @@ function aliasWarnings(env: Environment): string[] {
   return warnings;
 }
 
-function reachabilityWarnings({ server, twilio }: Settings): string[] {
+function reachabilityWarnings({ server, twilio, telnyx, plivo }: Settings): string[] {
   const warnings: string[] = [];
-  if (twilio.authToken && !server.publicUrl) {
-    warnings.push('PUBLIC_URL is not set: Twilio cannot reach this gateway, and no signature can match');
+  const called: readonly [string, string | undefined][] = [
+    ['Twilio', twilio.authToken],
+    ['Telnyx', telnyx.apiKey],
+    ['Plivo', plivo.authToken],
+  ];
+  const names = called.filter(([, secret]) => secret !== undefined).map(([name]) => name);
+  if (names.length > 0 && !server.publicUrl) {
+    const who = names.join(' and ');
+    warnings.push(`PUBLIC_URL is not set: ${who} cannot reach this gateway, and no signature can match`);
   }
   if (server.publicUrl?.startsWith('http://') && !isLoopback(server.publicUrl)) {
     warnings.push(
       'PUBLIC_URL starts with http://: carriers connect their media only over https:// and wss://',
     );
   }
-  if (twilio.accountSid && !twilio.authToken) {
-    warnings.push(
-      'TWILIO_AUTH_TOKEN is not set: signatures cannot be checked, so requests from Twilio are refused',
-    );
-  }
+  if (twilio.accountSid && !twilio.authToken) warnings.push(unchecked('TWILIO_AUTH_TOKEN', 'Twilio'));
+  if (telnyx.apiKey && !telnyx.publicKey) warnings.push(unchecked('TELNYX_PUBLIC_KEY', 'Telnyx'));
+  if (plivo.authId && !plivo.authToken) warnings.push(unchecked('PLIVO_AUTH_TOKEN', 'Plivo'));
   return warnings;
+}
+
+function unchecked(setting: string, carrier: string): string {
+  return `${setting} is not set: signatures cannot be checked, so requests from ${carrier} are refused`;
 }
 
 function modelWarnings({ openai }: Settings): string[] {
@@ -89,8 +98,21 @@ function modelWarnings({ openai }: Settings): string[] {
   return warnings;
 }
 
-function securityWarnings({ carriers, api, log }: Settings): string[] {
+function securityWarnings({ carriers, api, log, genesys, avr, asterisk }: Settings): string[] {
   const warnings: string[] = [];
+  if (genesys.apiKey && !genesys.clientSecret) {
+    warnings.push(
+      'GENESYS_CLIENT_SECRET is not set: whoever knows GENESYS_API_KEY can pose as Genesys Cloud',
+    );
+  }
+  const open: readonly [string, readonly string[]][] = [
+    ['AVR_ALLOW', avr.allow],
+    ['AUDIOSOCKET_ALLOW', asterisk.audioSocketAllow],
+  ];
+  for (const [name, networks] of open) {
+    if (!networks.some((network) => network.endsWith('/0'))) continue;
+    warnings.push(`${name} lets in everybody: anyone who reaches the port can talk at your expense`);
+  }
   for (const carrier of carriers.allowUnsigned) {
     warnings.push(`PATCHCORD_ALLOW_UNSIGNED: anyone can pose as ${carrier}, its signatures are not checked`);
   }
@@ -104,8 +126,8 @@ function securityWarnings({ carriers, api, log }: Settings): string[] {
 }
 
 /**
- * Every unknown `PATCHCORD_*` name, and names that miss one of ours by a slip. Other `OPENAI_*` and
- * `TWILIO_*` names belong to other programs in the same environment.
+ * Every unknown `PATCHCORD_*` name, and names that miss one of ours by a slip. Other `OPENAI_*`, `TWILIO_*`
+ * and the like belong to other programs in the same environment.
  */
 function unknownNameWarnings(env: Environment): string[] {
   const known = allSettings().flatMap(({ setting }: { setting: Setting<unknown> }) => [...setting.names]);
@@ -115,7 +137,7 @@ function unknownNameWarnings(env: Environment): string[] {
     const near = nearest(name, known);
     if (name.startsWith(prefix)) {
       warnings.push(`${name} is not a setting${near ? `, did you mean ${near}?` : ''}`);
-    } else if (near && /^(OPENAI|TWILIO)_/.test(name)) {
+    } else if (near && /^(OPENAI|TWILIO|TELNYX|PLIVO|GENESYS|AVR|ASTERISK|AUDIOSOCKET)_/.test(name)) {
       warnings.push(`${name} is not read, did you mean ${near}?`);
     }
   }
