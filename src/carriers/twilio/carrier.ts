@@ -51,7 +51,8 @@ function mediaRoute(settings: TwilioSettings, host: CarrierHost, calls: TwilioCa
   return {
     path: mediaPath,
     maxPayloadBytes: maxMessageBytes,
-    recognises: (request) => !isPlivo(request.headers),
+    // Twilio leaves out the query of a stream's address; one with a token is Plivo's, whose headers a proxy may take away.
+    recognises: (request) => !isPlivo(request.headers) && !hasToken(request.url),
     authorize(request) {
       const error = refuseUpgrade(request, {
         authToken: settings.authToken,
@@ -70,6 +71,10 @@ function mediaRoute(settings: TwilioSettings, host: CarrierHost, calls: TwilioCa
       });
     },
   };
+}
+
+function hasToken(target: string | undefined): boolean {
+  return new URLSearchParams(target?.split('?')[1]).has('token');
 }
 
 function restOf(settings: TwilioSettings, host: CarrierHost): TwilioRest | undefined {
