@@ -22,6 +22,7 @@ import type { Logger } from './base/logger.ts';
 import { version } from './base/version.ts';
 import type { Tool } from './call/tools.ts';
 import type { Carrier, SocketRoute, UpgradeDecision } from './carriers/carrier.ts';
+import { plivoCarrier } from './carriers/plivo/carrier.ts';
 import { softphoneCarrier, softphoneDefaults } from './carriers/softphone/carrier.ts';
 import { twilioCarrier } from './carriers/twilio/carrier.ts';
 import { registerWebhooks } from './carriers/webhook-server.ts';
@@ -207,17 +208,15 @@ function carriersOf(
   authorize: (request: IncomingMessage) => UpgradeDecision,
 ): Carrier[] {
   const { host } = switchboard;
+  const times = {
+    streamTokenTtlMs: settings.carriers.streamTokenTtlMs,
+    maxCallMs: settings.call.maxDurationMs,
+    // The carrier gives up first, so that a call that nobody answers ends with what the carrier says of it.
+    ringTimeoutMs: Math.max(minRingMs, settings.call.answerTimeoutMs - ringMarginMs),
+  };
   return [
-    twilioCarrier(
-      {
-        ...settings.twilio,
-        streamTokenTtlMs: settings.carriers.streamTokenTtlMs,
-        maxCallMs: settings.call.maxDurationMs,
-        // The carrier gives up first, so that a call that nobody answers ends with what the carrier says of it.
-        ringTimeoutMs: Math.max(minRingMs, settings.call.answerTimeoutMs - ringMarginMs),
-      },
-      host,
-    ),
+    twilioCarrier({ ...settings.twilio, ...times }, host),
+    plivoCarrier({ ...settings.plivo, ...times }, host),
     softphoneCarrier(softphoneDefaults, host, { authorize }),
   ];
 }

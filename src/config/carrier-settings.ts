@@ -123,10 +123,10 @@ export const carrierSettings = {
     ),
     maxQueuedMs: setting(milliseconds(1000, 120_000), {
       names: ['PLIVO_MAX_QUEUED_MS'],
-      default: '15000',
+      default: '5000',
       unit: 'ms',
       description:
-        'Agent audio that Plivo is sent ahead of the ear; it is said to keep no more than about 40 s.',
+        'Agent audio that Plivo is sent ahead of the ear. It is said to keep no more than about 40 s, and to clear a full queue late.',
     }),
   },
   genesys: {
