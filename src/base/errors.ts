@@ -68,6 +68,13 @@ export class PatchcordError extends Error {
   }
 }
 
+/** Anything that was thrown as an error with a code; what has none is PATCHCORD_INTERNAL. */
+export function asPatchcordError(thrown: unknown): PatchcordError {
+  return thrown instanceof PatchcordError
+    ? thrown
+    : new PatchcordError('PATCHCORD_INTERNAL', undefined, { cause: messageOf(thrown) }, thrown);
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

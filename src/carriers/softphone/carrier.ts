@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { RawData, WebSocket } from 'ws';
 import type { Timeout } from '../../base/clock.ts';
-import { messageOf, PatchcordError } from '../../base/errors.ts';
+import { asPatchcordError, messageOf, PatchcordError } from '../../base/errors.ts';
 import type { Carrier, CarrierHost, UpgradeDecision } from '../carrier.ts';
 import { SoftphoneLeg, type SoftphoneLimits } from './leg.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -214,10 +214,4 @@ function wrongOrder(message: string): Refusal {
 
 function flood(message: string): Refusal {
   return { error: new PatchcordError('PATCHCORD_PEER_FLOOD', message), closeCode: 1008 };
-}
-
-function asPatchcordError(thrown: unknown): PatchcordError {
-  return thrown instanceof PatchcordError
-    ? thrown
-    : new PatchcordError('PATCHCORD_INTERNAL', undefined, { cause: messageOf(thrown) }, thrown);
 }
