@@ -123,6 +123,7 @@ describe('an AudioSocket call', () => {
   ])('is answered in kind 0x%s', async (kind, sampleRate, frame) => {
     const { asterisk, heard } = await call(kind);
     expect(heard.leg.sends.sampleRate).toBe(sampleRate);
+    heard.leg.play(AudioChunk.fromBytes(Buffer.alloc(0)));
     heard.leg.play(AudioChunk.fromBytes(Buffer.alloc(sampleRate / 25)));
     await asterisk.got(2);
     expect(asterisk.frames).toEqual(['10 320', frame]);

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { PatchcordError } from '../../base/errors.ts';
+import { asPatchcordError, PatchcordError } from '../../base/errors.ts';
 import { Announcements, partyOf } from '../announcements.ts';
 import type { Carrier, CarrierHost, Listener } from '../carrier.ts';
 import { networkMatcher } from '../networks.ts';
@@ -98,8 +98,7 @@ class AudioSocketCalls {
     try {
       this.#host.accept(leg, { overrides: announcement?.overrides ?? {} });
     } catch (thrown) {
-      if (thrown instanceof PatchcordError) return thrown;
-      throw thrown;
+      return asPatchcordError(thrown);
     }
     if (announcement !== undefined) this.announcements.used(announcement);
     return leg;
