@@ -21,6 +21,8 @@ import { PatchcordError } from './base/errors.ts';
 import type { Logger } from './base/logger.ts';
 import { version } from './base/version.ts';
 import type { Tool } from './call/tools.ts';
+import { asteriskCarrier } from './carriers/asterisk/carrier.ts';
+import { audioSocketCarrier } from './carriers/audiosocket/carrier.ts';
 import type { Carrier, SocketRoute, UpgradeDecision } from './carriers/carrier.ts';
 import { plivoCarrier } from './carriers/plivo/carrier.ts';
 import { softphoneCarrier, softphoneDefaults } from './carriers/softphone/carrier.ts';
@@ -217,6 +219,8 @@ function carriersOf(
   return [
     twilioCarrier({ ...settings.twilio, ...times }, host),
     plivoCarrier({ ...settings.plivo, ...times }, host),
+    audioSocketCarrier(settings.asterisk, host),
+    asteriskCarrier(settings.asterisk, host),
     softphoneCarrier(softphoneDefaults, host, { authorize }),
   ];
 }
