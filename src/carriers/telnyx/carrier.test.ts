@@ -98,6 +98,8 @@ describe('an incoming call', () => {
     await served.event('call.answered', ofCall, 'e3');
     await served.event('call.answered', ofCall, 'e4');
     await served.event('call.bridged', ofCall);
+    // The id of an event is of one event alone.
+    await served.event('call.initiated', { ...ring, call_control_id: 'v3:b' }, 'e1');
     await api.asked(2);
     expect(host.calls).toHaveLength(1);
     expect(host.calls[0]?.log).toEqual(['answered']);

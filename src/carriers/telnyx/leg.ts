@@ -163,9 +163,8 @@ export class TelnyxLeg implements Leg, StreamOwner {
     }
   }
 
-  /** Has Telnyx stream to this address, which holds the token, once. */
+  /** Has Telnyx stream to this address, which holds the token; asked once, while `wantsStream`. */
   async stream(url: string, token: string): Promise<void> {
-    if (!this.wantsStream) return;
     this.#streamUrl = url;
     try {
       const { rest, codec } = this.#options;

@@ -134,7 +134,7 @@ describe('a media stream', () => {
   it('brings audio with its times, digits and played marks, and ends when Telnyx stops it', () => {
     open();
     for (const chunk of [1, 2, 3]) socket.says(mediaMessage(chunk));
-    socket.says(mediaMessage(4, 'outbound'));
+    socket.says(mediaMessage(5, 'outbound'));
     socket.says(mediaMessage(4, 'inbound_track'));
     socket.says({ event: 'dtmf', dtmf: { digit: '5' } });
     socket.says({ event: 'mark', mark: { name: 'm1' } });
