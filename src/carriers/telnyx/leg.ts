@@ -189,12 +189,9 @@ export class TelnyxLeg implements Leg, StreamOwner {
     this.end({ reason: 'failed', error }, 'apologise');
   }
 
-  /** Takes the stream that redeemed this leg's token, or says why not. Documentation: the `start` frame. */
+  /** Takes the stream that redeemed this leg's one token, or says why not. Documentation: the `start` frame. */
   claim({ callControlId, mediaFormat }: StartMessage, stream: TelnyxStream): PatchcordError | undefined {
     if (!this.isOpen) return new PatchcordError('PATCHCORD_STREAM_TOKEN_INVALID', 'the call has ended');
-    if (this.#stream !== undefined) {
-      return new PatchcordError('PATCHCORD_MESSAGE_ORDER', 'the call has its media stream already');
-    }
     if (callControlId !== this.#carrierCallId) {
       const details = { announced: this.#carrierCallId, started: callControlId.slice(0, 256) };
       return this.#unusable(new PatchcordError('PATCHCORD_CALL_MISMATCH', undefined, details));
