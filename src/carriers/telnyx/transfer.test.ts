@@ -24,6 +24,7 @@ beforeEach(async () => {
   host = new TestHost();
   served = await serveTelnyx(host, { ...testSettings, apiBaseUrl: await api.listen() });
   await served.event('call.initiated', { call_control_id: 'v3:a', direction: 'incoming' });
+  await api.asked(1);
   await served.event('call.answered', { call_control_id: 'v3:a' });
   await api.asked(2);
   stream = await served.stream(`?token=${api.requests.at(-1)?.json.stream_auth_token}`);
