@@ -16,6 +16,17 @@ describe('a stream token', () => {
     expect(tokens.redeem(token)).toBeUndefined();
   });
 
+  it('can be looked at without being spent', () => {
+    const { clock, tokens } = make();
+    const token = tokens.issue('CA1');
+    expect([tokens.has('something else'), tokens.has(token), tokens.has(token)]).toEqual([false, true, true]);
+    expect(tokens.redeem(token)).toBe('CA1');
+    expect(tokens.has(token)).toBe(false);
+    const late = tokens.issue('CA1');
+    clock.advance(1000);
+    expect(tokens.has(late)).toBe(false);
+  });
+
   it('is never the same twice and has 192 bits', () => {
     const { tokens } = make(2000);
     const issued = new Set(Array.from({ length: 1000 }, () => tokens.issue('CA1')));

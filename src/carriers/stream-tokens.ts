@@ -21,6 +21,12 @@ export class StreamTokens<T> {
     return token;
   }
 
+  /** Whether the token could be redeemed now; it stays good. */
+  has(token: string): boolean {
+    const entry = this.#entries.get(token);
+    return entry !== undefined && entry.expiresAt > this.#clock.now();
+  }
+
   /** What the token was issued for; undefined when it is unknown, expired or was redeemed before. */
   redeem(token: string): T | undefined {
     return this.#entries.take(token);

@@ -1,0 +1,366 @@
+import type { AudioChunk } from '../../audio/chunk.ts';
+import type { AudioFormat } from '../../audio/format.ts';
+import { messageOf, PatchcordError } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
+import type {
+  HangUpReason,
+  Leg,
+  LegEnd,
+  LegEvents,
+  PlaybackTraits,
+  TransferOutcome,
+  TransferTarget,
+} from '../../call/leg.ts';
+import type { Party } from '../../call/party.ts';
+import { carrierSaid } from '../http-api.ts';
+import { formatOf, receivedFormat, type TelnyxCodec } from './formats.ts';
+import type { TelnyxRest } from './rest.ts';
+import type { StreamOwner, TelnyxStream } from './stream.ts';
+import type { StartMessage } from './wire.ts';
+
+/**
+ * Documentation, "Stream call media over WebSocket": audio in pieces of 20 ms to 30 s is queued; marks that a `clear`
+ * sends back at once were not played. That media comes through silence too is not promised.
+ */
+const playback: PlaybackTraits = {
+  buffering: 'queued',
+  acknowledges: 'marks',
+  markEveryMs: 200,
+  continuousMedia: false,
+  delivery: { frameMs: 20, maxChunkMs: 10_000 },
+};
+
+/** What is to become of the call at Telnyx, which goes on without its leg unless somebody ends it. */
+export type Aftermath =
+  /** It is over there too, or is being hung up. */
+  | 'none'
+  | 'hang-up'
+  /** The caller is told that something went wrong, then it is hung up. */
+  | 'apologise'
+  /** It belongs to whom it was transferred to. */
+  | 'leave';
+
+/** What a leg needs of the calls that it is one of. */
+export interface LegKeeper {
+  /** Begins a transfer under this id, which the events of the new leg bring back. */
+  transfer(leg: TelnyxLeg, transferId: string, target: TransferTarget): Promise<boolean>;
+  newTransferId(): string;
+  ended(leg: TelnyxLeg, aftermath: Aftermath): void;
+}
+
+export interface TelnyxLegOptions {
+  readonly callControlId: string;
+  /** The dial that the call came of; undefined: somebody called us. */
+  readonly dialId: string | undefined;
+  readonly party: Party;
+  readonly codec: TelnyxCodec;
+  readonly log: Logger;
+  readonly rest: TelnyxRest;
+  readonly keeper: LegKeeper;
+}
+
+/** Causes of `call.hangup` before anybody picked up. Documentation: "Call Hangup", `hangup_cause`. */
+const endOfCause: ReadonlyMap<string, LegEnd['reason']> = new Map([
+  ['user_busy', 'busy'],
+  ['call_rejected', 'busy'],
+  ['no_answer', 'no-answer'],
+  ['timeout', 'no-answer'],
+  ['normal_clearing', 'hung-up'],
+  ['originator_cancel', 'hung-up'],
+  ['time_limit', 'hung-up'],
+]);
+
+/** One Telnyx call, from its first event on: `ringing`, `answered`, `connected` once media flows, `ended`. */
+export class TelnyxLeg implements Leg, StreamOwner {
+  readonly carrier = 'telnyx';
+  readonly dialId: string | undefined;
+  readonly party: Party;
+  readonly sends: AudioFormat;
+  readonly playback = playback;
+  readonly #options: TelnyxLegOptions;
+  #carrierCallId: string;
+  #receives: AudioFormat;
+  #phase: 'ringing' | 'answered' | 'connected' | 'ended' = 'ringing';
+  #events: LegEvents | undefined;
+  #stream: TelnyxStream | undefined;
+  /** We have told Telnyx to answer. */
+  #isPickedUp = false;
+  /** We have told Telnyx to stream here. */
+  #streamUrl: string | undefined;
+  #isHangingUp = false;
+  #transferId: string | undefined;
+  #callId: string | undefined;
+  #hangUp: Promise<void> | undefined;
+
+  constructor(options: TelnyxLegOptions) {
+    this.#options = options;
+    this.#carrierCallId = options.callControlId;
+    this.dialId = options.dialId;
+    this.party = options.party;
+    this.sends = formatOf(options.codec);
+    this.#receives = this.sends;
+  }
+
+  get carrierCallId(): string {
+    return this.#carrierCallId;
+  }
+
+  get receives(): AudioFormat {
+    return this.#receives;
+  }
+
+  /** Whether the call still wants its media stream, or has it. */
+  get isOpen(): boolean {
+    return this.#phase !== 'ended' && !this.#isHangingUp;
+  }
+
+  get isRinging(): boolean {
+    return this.#phase === 'ringing' && this.isOpen;
+  }
+
+  get hasMedia(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  /** Whether Telnyx has still to be told where to stream. */
+  get wantsStream(): boolean {
+    return this.isOpen && this.#streamUrl === undefined;
+  }
+
+  /** For the log. */
+  get ids(): { readonly callId: string | undefined; readonly callControlId: string } {
+    return { callId: this.#callId, callControlId: this.#carrierCallId };
+  }
+
+  attach(events: LegEvents): void {
+    this.#events = events;
+  }
+
+  /** The gateway's id of the call, for the log. */
+  named(callId: string): void {
+    this.#callId = callId;
+  }
+
+  /** Telnyx calls the call otherwise once it is answered. */
+  renamed(callControlId: string): void {
+    this.#carrierCallId = callControlId;
+  }
+
+  /** It rings us, or the other side has picked up. */
+  answered(): void {
+    if (!this.isRinging) return;
+    this.#phase = 'answered';
+    this.#events?.answered();
+  }
+
+  /** Has Telnyx answer the call; what it says of it comes as an event. */
+  async pickUp(): Promise<void> {
+    this.#isPickedUp = true;
+    try {
+      if (!(await this.#options.rest.answer(this.#carrierCallId))) this.end({ reason: 'hung-up' }, 'none');
+    } catch (thrown) {
+      if (this.isOpen) this.end(failedBecause(thrown), 'hang-up');
+    }
+  }
+
+  /** Has Telnyx stream to this address, which holds the token; asked once, while `wantsStream`. */
+  async stream(url: string, token: string): Promise<void> {
+    this.#streamUrl = url;
+    try {
+      const { rest, codec } = this.#options;
+      const taken = await rest.startStreaming(this.#carrierCallId, { url, token, codec });
+      if (!taken) this.end({ reason: 'hung-up' }, 'none');
+    } catch (thrown) {
+      // The stream itself is the better answer.
+      if (this.isOpen && !this.hasMedia) this.end(failedBecause(thrown), 'apologise');
+    }
+  }
+
+  /** Documentation: "Streaming Failed". Another stream of the same call is none of ours. */
+  streamingFailed(reason: string, streamUrl: string | undefined): void {
+    if (!this.isOpen || this.#streamUrl === undefined) return;
+    if (streamUrl !== undefined && withoutQuery(streamUrl) !== withoutQuery(this.#streamUrl)) return;
+    const details = { callControlId: this.#carrierCallId, reason };
+    const error = new PatchcordError(
+      'PATCHCORD_CARRIER_API',
+      `telnyx: the stream failed: ${reason}`,
+      details,
+    );
+    this.end({ reason: 'failed', error }, 'apologise');
+  }
+
+  /** Takes the stream that redeemed this leg's one token, or says why not. Documentation: the `start` frame. */
+  claim({ callControlId, mediaFormat }: StartMessage, stream: TelnyxStream): PatchcordError | undefined {
+    if (!this.isOpen) return new PatchcordError('PATCHCORD_STREAM_TOKEN_INVALID', 'the call has ended');
+    if (callControlId !== this.#carrierCallId) {
+      const details = { announced: this.#carrierCallId, started: callControlId.slice(0, 256) };
+      return this.#unusable(new PatchcordError('PATCHCORD_CALL_MISMATCH', undefined, details));
+    }
+    const receives = receivedFormat(mediaFormat, this.#options.codec);
+    if (receives === undefined) {
+      return this.#unusable(new PatchcordError('PATCHCORD_AUDIO_FORMAT', undefined, { ...mediaFormat }));
+    }
+    this.#receives = receives;
+    this.#stream = stream;
+    return undefined;
+  }
+
+  /** The token is spent, so no other stream will come: the call must not wait for one. */
+  #unusable(error: PatchcordError): PatchcordError {
+    this.end({ reason: 'protocol-error', error }, 'apologise');
+    return error;
+  }
+
+  streamOpened(): void {
+    this.answered();
+    this.#phase = 'connected';
+    this.#events?.connected();
+  }
+
+  callerAudio(audio: AudioChunk, timestampMs: number | undefined): void {
+    this.#events?.audio(audio, timestampMs);
+  }
+
+  callerDigit(digit: string): void {
+    this.#events?.digit(digit);
+  }
+
+  markPlayed(name: string): void {
+    this.#events?.played({ type: 'mark', name });
+  }
+
+  /** The call itself may well go on, and then with nobody: it is ended, unless it is on its way to somebody else. */
+  streamEnded(end: LegEnd): void {
+    this.#stream = undefined;
+    if (this.#transferId !== undefined) this.end({ reason: 'transferred' }, 'leave');
+    else this.end(end, end.reason === 'hung-up' ? 'hang-up' : 'apologise');
+  }
+
+  /** Documentation: "Call Hangup". */
+  hungUp(cause: string): void {
+    const unanswered = this.party.direction === 'outbound' && this.#phase === 'ringing';
+    this.end({ reason: unanswered ? (endOfCause.get(cause) ?? 'failed') : 'hung-up' }, 'none');
+  }
+
+  /** The call was given to somebody else, by us. */
+  transferred(): void {
+    this.end({ reason: 'transferred' }, 'leave');
+  }
+
+  /** Two legs were joined; one of them is this. */
+  bridged(): void {
+    if (this.#transferId !== undefined) this.transferred();
+  }
+
+  /** Nobody took the call: the agent keeps it. */
+  transferFailed(cause: string): void {
+    this.#transferId = undefined;
+    this.#options.log.warn({ ...this.ids, cause }, 'a transfer was not answered');
+  }
+
+  /** The end of the call, whoever tells it first: an event, the stream, or our own hang-up. */
+  end(end: LegEnd, aftermath: Aftermath): void {
+    if (this.#phase === 'ended') return;
+    this.#phase = 'ended';
+    const stream = this.#stream;
+    this.#stream = undefined;
+    // Whoever has the caller now must not hear the rest of what the agent said.
+    if (aftermath === 'leave') stream?.clear();
+    if (stream !== undefined) this.#watch(stream.close());
+    const events = this.#events;
+    this.#events = undefined;
+    this.#options.keeper.ended(this, aftermath);
+    events?.ended(end);
+  }
+
+  play(audio: AudioChunk): void {
+    this.#stream?.play(audio);
+  }
+
+  mark(name: string): void {
+    this.#stream?.mark(name);
+  }
+
+  clear(): void {
+    this.#stream?.clear();
+  }
+
+  hangUp(reason: HangUpReason): Promise<void> {
+    if (this.#phase === 'ended') return this.#hangUp ?? Promise.resolve();
+    this.#isHangingUp = true;
+    this.#hangUp ??= this.#hangUpNow(reason);
+    return this.#hangUp;
+  }
+
+  async #hangUpNow(reason: HangUpReason): Promise<void> {
+    const { log } = this.#options;
+    log.info({ ...this.ids, reason }, 'hanging up');
+    // A caller who is on his way to somebody else is not cut off because the agent is done.
+    if (this.#transferId !== undefined && reason !== 'operator') {
+      this.transferred();
+      return;
+    }
+    const told = this.#tellTelnyx().catch((thrown: unknown) => {
+      log.warn({ ...this.ids, error: messageOf(thrown) }, 'Telnyx did not take the hang-up');
+    });
+    await this.#stream?.close();
+    this.end({ reason: 'hung-up' }, 'none');
+    await told;
+  }
+
+  /** A call that was never answered is declined as busy, which the caller hears as such. */
+  async #tellTelnyx(): Promise<void> {
+    const { rest } = this.#options;
+    const declined = this.party.direction === 'inbound' && !this.#isPickedUp;
+    await (declined ? rest.reject(this.#carrierCallId) : rest.hangUp(this.#carrierCallId));
+  }
+
+  /** Documentation: "Transfer call". Telnyx rings the target; the caller stays here until it answers. */
+  async transfer(target: TransferTarget): Promise<TransferOutcome> {
+    if (!isReachable(target.to)) return { transferred: false, detail: 'not a phone number or a SIP address' };
+    if (!this.isOpen) return { transferred: false, detail: 'the call has ended' };
+    if (this.#transferId !== undefined)
+      return { transferred: false, detail: 'a transfer is already under way' };
+    const { keeper } = this.#options;
+    const transferId = keeper.newTransferId();
+    // Before the request: the events of the new leg may overtake its answer.
+    this.#transferId = transferId;
+    try {
+      if (await keeper.transfer(this, transferId, target)) return { transferred: true };
+      this.#transferId = undefined;
+      return { transferred: false, detail: 'the call has ended' };
+    } catch (thrown) {
+      this.#transferId = undefined;
+      return { transferred: false, detail: carrierSaid(thrown) ?? messageOf(thrown) };
+    }
+  }
+
+  /** Documentation: "Send DTMF". */
+  async sendDigits(digits: string): Promise<void> {
+    const taken = this.isOpen && (await this.#options.rest.sendDigits(this.#carrierCallId, digits));
+    if (!taken) throw new PatchcordError('PATCHCORD_DIGITS_NOT_POSSIBLE', 'the call has ended');
+  }
+
+  /** A stream's close cannot fail; this keeps the promise owned all the same. */
+  #watch(closing: Promise<void>): void {
+    closing.catch((thrown: unknown) => {
+      this.#options.log.error({ ...this.ids, error: messageOf(thrown) }, 'closing a stream failed');
+    });
+  }
+}
+
+function failedBecause(thrown: unknown): LegEnd {
+  const error =
+    thrown instanceof PatchcordError
+      ? thrown
+      : new PatchcordError('PATCHCORD_INTERNAL', messageOf(thrown), {}, thrown);
+  return { reason: 'failed', error };
+}
+
+function isReachable(to: string): boolean {
+  return /^\+[1-9]\d{1,14}$/.test(to) || /^sips?:[^\s<>,]{1,255}$/i.test(to);
+}
+
+function withoutQuery(url: string): string {
+  return url.split('?', 1)[0] ?? '';
+}
