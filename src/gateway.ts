@@ -26,6 +26,7 @@ import { audioSocketCarrier } from './carriers/audiosocket/carrier.ts';
 import type { Carrier, SocketRoute, UpgradeDecision } from './carriers/carrier.ts';
 import { plivoCarrier } from './carriers/plivo/carrier.ts';
 import { softphoneCarrier, softphoneDefaults } from './carriers/softphone/carrier.ts';
+import { telnyxCarrier } from './carriers/telnyx/carrier.ts';
 import { twilioCarrier } from './carriers/twilio/carrier.ts';
 import { registerWebhooks } from './carriers/webhook-server.ts';
 import type { Settings } from './config/schema.ts';
@@ -218,6 +219,7 @@ function carriersOf(
   };
   return [
     twilioCarrier({ ...settings.twilio, ...times }, host),
+    telnyxCarrier({ ...settings.telnyx, ...times }, host),
     plivoCarrier({ ...settings.plivo, ...times }, host),
     audioSocketCarrier(settings.asterisk, host),
     asteriskCarrier(settings.asterisk, host),
