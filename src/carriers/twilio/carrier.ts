@@ -103,7 +103,11 @@ function diallingOf(
     phoneNumber,
     publicUrl,
     ringTimeoutS: Math.ceil(ringTimeoutMs / 1000),
-    maxCallS: Math.min(maxTimeLimitS, Math.ceil(maxCallMs / 1000) + timeLimitMarginS),
+    // 0: no limit of ours, so that Twilio's own is the only one.
+    maxCallS:
+      maxCallMs === 0
+        ? maxTimeLimitS
+        : Math.min(maxTimeLimitS, Math.ceil(maxCallMs / 1000) + timeLimitMarginS),
   };
 }
 
