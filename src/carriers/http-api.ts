@@ -6,8 +6,8 @@ export interface HttpApiOptions {
   readonly carrier: string;
   /** As the vendor writes it, without a trailing slash. */
   readonly baseUrl: string;
-  /** Value of the Authorization header. */
-  readonly authorization: string;
+  /** Value of the Authorization header; undefined: the API asks for none. */
+  readonly authorization?: string;
   readonly clock: Clock;
   readonly deadlineMs?: number;
   /** Picks the vendor's own error code and text out of a JSON error body. */
@@ -40,7 +40,7 @@ export class HttpApi {
    * the carrier says in words may name people's numbers: it is the error's `cause` and not in what is logged.
    */
   async request(method: 'GET' | 'POST' | 'DELETE', path: string, body?: HttpApiBody): Promise<HttpApiReply> {
-    const { carrier, baseUrl, clock, deadlineMs = 5000 } = this.#options;
+    const { carrier, baseUrl, authorization, clock, deadlineMs = 5000 } = this.#options;
     const abort = new AbortController();
     const timeout = clock.setTimeout(
       () => abort.abort(new Error(`no answer within ${deadlineMs} ms`)),
@@ -54,7 +54,7 @@ export class HttpApi {
         redirect: 'error',
         signal: abort.signal,
         headers: {
-          authorization: this.#options.authorization,
+          ...(authorization === undefined ? {} : { authorization }),
           accept: 'application/json',
           ...contentType(body),
         },
