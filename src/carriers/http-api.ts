@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { messageOf, PatchcordError } from '../base/errors.ts';
+import { responseText } from '../base/response-text.ts';
 
 export interface HttpApiOptions {
   /** Name of the carrier, for messages. */
@@ -61,7 +62,7 @@ export class HttpApi {
         ...(body === undefined ? {} : { body: encode(body) }),
       });
       status = response.status;
-      text = await readText(response);
+      text = await responseText(response, maxReplyBytes);
     } catch (thrown) {
       const why =
         thrown instanceof Error && thrown.cause !== undefined ? messageOf(thrown.cause) : messageOf(thrown);
@@ -105,18 +106,6 @@ function encode(body: HttpApiBody): string {
   const fields = new URLSearchParams();
   for (const [name, value] of body.form) fields.append(name, value);
   return fields.toString();
-}
-
-async function readText(response: Response): Promise<string> {
-  if (response.body === null) return '';
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of response.body) {
-    length += piece.byteLength;
-    if (length > maxReplyBytes) throw new Error(`the answer is larger than ${maxReplyBytes} bytes`);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString('utf8');
 }
 
 function parse(text: string): unknown {
