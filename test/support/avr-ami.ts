@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Counter } from '../../testing/test-host.ts';
+import { Counter } from '../../src/carriers/testing/test-host.ts';
 
 /** The AMI helper as a real HTTP server that writes down what it is asked and answers as it is told. */
 export class FakeAmi {

@@ -8,11 +8,11 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocket } from 'ws';
-import { silentLogger } from '../../../base/logger.ts';
-import type { CarrierHost, SocketRoute, StreamRoute } from '../../carrier.ts';
-import { SocketServer } from '../../socket-server.ts';
-import { Counter } from '../../testing/test-host.ts';
-import { type AvrSettings, avrCarrier } from '../carrier.ts';
+import { silentLogger } from '../../src/base/logger.ts';
+import { type AvrSettings, avrCarrier } from '../../src/carriers/avr/carrier.ts';
+import type { CarrierHost, SocketRoute, StreamRoute } from '../../src/carriers/carrier.ts';
+import { SocketServer } from '../../src/carriers/socket-server.ts';
+import { Counter } from '../../src/carriers/testing/test-host.ts';
 
 export const loopback = ['127.0.0.0/8', '::1/128'];
 

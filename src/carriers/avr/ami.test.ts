@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeAmi } from '../../../test/support/avr-ami.ts';
 import { SystemClock } from '../../base/clock.ts';
 import { carrierSaid } from '../http-api.ts';
 import { AmiHelper } from './ami.ts';
-import { FakeAmi } from './testing/fake-ami.ts';
 
 let ami: FakeAmi;
 let helper: AmiHelper;

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { type ServedAvr, serveAvr } from '../../../test/support/avr-host.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { type HeardCall, TestHost } from '../testing/test-host.ts';
 import { avrCarrier } from './carrier.ts';
-import { type ServedAvr, serveAvr } from './testing/served.ts';
 
 const open: ServedAvr[] = [];
 afterEach(async () => {

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeAmi } from '../../../test/support/avr-ami.ts';
+import { type CoreExchange, type ServedAvr, serveAvr } from '../../../test/support/avr-host.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
 import type { CallOverrides } from '../carrier.ts';
 import { emptyRecord, type HeardCall, TestHost } from '../testing/test-host.ts';
-import { FakeAmi } from './testing/fake-ami.ts';
-import { type CoreExchange, type ServedAvr, serveAvr } from './testing/served.ts';
 
 let clock: VirtualClock;
 let host: TestHost;
