@@ -133,6 +133,11 @@ export class AvrLeg implements Leg, EarlyMediaTaker {
     else if (this.#phase === 'waiting') this.#options.early.digit(digit);
   }
 
+  /** The caller begins anew: what was said is forgotten. */
+  reset(): void {
+    if (this.#phase === 'live') this.#events?.reset?.();
+  }
+
   /** The media has ended, and not because this leg closed it. */
   mediaEnded(end: LegEnd): void {
     this.end(this.#transferred === undefined ? end : { reason: 'transferred' });

@@ -233,6 +233,19 @@ describe('a WebSocket of avr-core', () => {
     expect(host.codes).toEqual([]);
   });
 
+  it('000 reset: begins another conversation in the same call', async () => {
+    connect();
+    socket.says({ type: 'reset' });
+    socket.says(init);
+    socket.says({ type: 'reset' });
+    await clock.advanceAsync(0);
+    const [call] = host.calls as [HeardCall];
+    expect(call.log).toEqual(['answered', 'connected']);
+    socket.says({ type: 'reset' });
+    expect(call.log).toEqual(['answered', 'connected', 'reset']);
+    expect(host.calls).toHaveLength(1);
+  });
+
   it('000 unknown types: passed over, however many', async () => {
     const { call } = await open();
     for (let n = 0; n < 50; n++) socket.says({ type: 'weather', n });

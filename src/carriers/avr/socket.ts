@@ -106,7 +106,7 @@ export class AvrSocket implements AvrMedia {
         this.#init(message);
         return;
       case 'reset':
-        this.#host.debug('nothing can be reset', {});
+        this.#leg?.reset();
         return;
       case 'ignored':
         this.#host.debug('a message was passed over', { what: message.what });
