@@ -115,7 +115,7 @@ export class Switchboard {
       leg,
       agent: this.#agents.agent(extras.overrides),
       model: this.#model,
-      tools: this.#toolsWith(extras.tools ?? []),
+      tools: this.#toolsWith(extras),
       limits: this.#settings.call,
       apology: this.#apology,
       clock: this.#clock,
@@ -146,11 +146,11 @@ export class Switchboard {
     await this.#emptied(this.#settings.call.endTimeoutMs + 1000);
   }
 
-  /** A carrier's tool takes the place of ours of the same name. */
-  #toolsWith(own: readonly Tool[]): readonly Tool[] {
+  /** A tool of this very call takes the place of ours of the same name, and the carrier's that of both. */
+  #toolsWith({ overrides, tools = [] }: CallExtras): readonly Tool[] {
+    const own = [...(overrides?.tools ?? []), ...tools];
     if (own.length === 0) return this.#tools;
-    const names = new Set(own.map(({ name }) => name));
-    return [...this.#tools.filter(({ name }) => !names.has(name)), ...own];
+    return [...new Map([...this.#tools, ...own].map((tool) => [tool.name, tool])).values()];
   }
 
   /** Whether no call is left, at the latest after `boundMs`. */

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Agent, Opening } from '../call/agent.ts';
+import type { Tool } from '../call/tools.ts';
 import { type InstructionSources, type LoadedInstructions, loadInstructions } from './instructions.ts';
 
 /** What one call may have of its own in place of the default agent's. */
@@ -15,6 +16,8 @@ export interface AgentOverrides {
   readonly model?: string;
   readonly maxOutputTokens?: number | 'inf';
   readonly temperature?: number;
+  /** Tools that this call has beside those of every call. */
+  readonly tools?: readonly Tool[];
 }
 
 export interface AgentSettings extends InstructionSources {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { responseText } from '../base/response-text.ts';
 
 /** What the agent is when nobody says what it is. */
 export const defaultInstructions = [
@@ -88,7 +89,7 @@ async function fetchInstructions(
     await response.body?.cancel();
     throw new Error(`the address answered ${response.status}`);
   }
-  const parsed = answerSchema.safeParse(parseJson(await boundedText(response)));
+  const parsed = answerSchema.safeParse(parseJson(await responseText(response, maxBytes)));
   if (!parsed.success) throw new Error('the answer has no text in the field "system"');
   return parsed.data.system;
 }
@@ -97,17 +98,6 @@ async function readInstructions(path: string): Promise<string> {
   const text = (await readFile(path, 'utf8')).trim();
   if (text === '') throw new Error('the file is empty');
   return text;
-}
-
-async function boundedText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > maxBytes) throw new Error(`the answer is larger than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function parseJson(text: string): unknown {

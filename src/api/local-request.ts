@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isIPv4 } from 'node:net';
+import { wasForwarded } from '../base/forwarded.ts';
 
 /** What is known of a request or an upgrade before anything is done for it. */
 export interface AccessRequest {
@@ -11,53 +12,6 @@ export interface AccessRequest {
   /** Names in lower case. */
   readonly headers: IncomingHttpHeaders;
 }
-
-/** Headers that proxies, tunnels and content networks add: with one of them, the peer is not who is asking. */
-const forwardingHeaders: ReadonlySet<string> = new Set([
-  'forwarded',
-  'via',
-  'x-real-ip',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'x-proxyuser-ip',
-  'x-remote-ip',
-  'x-remote-addr',
-  'x-originating-ip',
-  'x-host',
-  'x-scheme',
-  'x-url-scheme',
-  'front-end-https',
-  'true-client-ip',
-  'client-ip',
-  'fastly-client-ip',
-  'cdn-loop',
-  'x-cloud-trace-context',
-  'x-amzn-trace-id',
-  'proxy-connection',
-]);
-
-const forwardingPrefixes: readonly string[] = [
-  'x-forwarded',
-  'x-original-',
-  'x-real-',
-  'x-envoy-',
-  'x-appengine-',
-  'x-amz-cf-',
-  'x-azure-',
-  'x-arr-',
-  'x-fd-',
-  'x-vercel-',
-  'x-tunnel-',
-  'x-devtunnel-',
-  'cf-',
-  'cloudfront-',
-  'fly-',
-  'akamai-',
-  'ngrok-',
-  'x-ngrok-',
-  'tailscale-',
-  'x-tailscale-',
-];
 
 /**
  * Whether the request was made on this machine and for this machine: the peer is loopback, the Host header is local
@@ -87,12 +41,6 @@ export function isLocalHost(host: string | undefined): boolean {
   if (name === undefined) return false;
   if (name === 'localhost' || name.endsWith('.localhost') || name === '[::1]') return true;
   return isIPv4(name) && name.startsWith('127.');
-}
-
-export function wasForwarded(headers: IncomingHttpHeaders): boolean {
-  return Object.keys(headers).some(
-    (name) => forwardingHeaders.has(name) || forwardingPrefixes.some((prefix) => name.startsWith(prefix)),
-  );
 }
 
 /** The `host[:port]` of an Origin header, without a default port; undefined for `null` and for what is no web origin. */

@@ -153,6 +153,7 @@ export class Call {
       },
       digit: (digit: string) => this.#guard(() => this.#digit(digit)),
       played: (played: Played) => this.#guard(() => this.#played(played)),
+      reset: () => this.#guard(() => this.#reset()),
       ended: (end: LegEnd) => this.#guard(() => this.#legEnded(end)),
     };
   }
@@ -180,6 +181,10 @@ export class Call {
 
   #played(played: Played): void {
     if (this.#state === 'live') this.#conversation.played(played);
+  }
+
+  #reset(): void {
+    if (this.#state === 'live') this.#conversation.reset();
   }
 
   #tooLong(): void {

@@ -232,6 +232,21 @@ export class Conversation {
     this.#digits.press(digit);
   }
 
+  /** Another conversation in the same call: the agent falls silent, and the model forgets what was said. */
+  reset(): void {
+    const joined = this.#joined;
+    if (!joined || this.#closed || this.#modelState === 'gone' || !this.#transcript.begun) return;
+    this.#callerActed();
+    joined.turns.interrupt('operator');
+    this.#digits.close();
+    this.#keptDigits = [];
+    this.#transcript.startAnew();
+    this.#tools.startAnew();
+    joined.session.restart?.();
+    // An answer to what was said before is owed to nobody; the caller may be in the middle of what comes now.
+    if (this.#due === 'answer') this.#due = undefined;
+  }
+
   interrupt(cause: CutCause): boolean {
     return this.#joined?.turns.interrupt(cause) ?? false;
   }
@@ -342,11 +357,11 @@ export class Conversation {
     this.#uplink?.open((chunk) => session.appendAudio(chunk));
   }
 
-  #resuming(error: PatchcordError): void {
+  #resuming(error: PatchcordError | undefined): void {
     const joined = this.#joined;
     if (!joined || this.#closed) return;
     this.#goModel('resuming');
-    this.#error(error, false);
+    if (error) this.#error(error, false);
     this.#uplink?.hold();
     this.#uplink?.watchStall(false);
     const toolsDue = this.#tools.busy;

@@ -107,8 +107,11 @@ export interface ResponseDone {
 export interface ModelEvents {
   /** The session is configured and takes audio. Again after each `resuming`. */
   ready(): void;
-  /** The session was lost and is being opened anew; everything in flight is gone. Hold the caller's audio until `ready`. */
-  resuming(error: PatchcordError): void;
+  /**
+   * The session was lost, or is given up because of `restart` (no error), and another is being opened; everything in
+   * flight is gone. Hold the caller's audio until `ready`.
+   */
+  resuming(error: PatchcordError | undefined): void;
   speechStarted(itemId: string | undefined): void;
   /** `silentForMs`: how long the caller had been silent when the model decided so, where that is known. */
   speechStopped(itemId: string | undefined, silentForMs?: number): void;
@@ -152,6 +155,11 @@ export interface ModelSession {
    * with `fatal`. Sessions that cannot replace themselves leave it out.
    */
   renew?(error: PatchcordError): void;
+  /**
+   * Another session takes this one's place, which is not counted as lost: it is told `history` as it then stands.
+   * `resuming` follows where the session was ready. Sessions that cannot replace themselves leave it out.
+   */
+  restart?(): void;
   /** Ends the session and its sockets within a bound; no event comes afterwards. */
   close(): void;
 }

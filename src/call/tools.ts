@@ -99,6 +99,8 @@ export class Tools {
   /** Outcomes that the agent has not spoken about: lost with the session unless the next one is told. */
   #unanswered: string[] = [];
   #session = 0;
+  /** What sessions before this one asked for is for nobody any more. */
+  #since = 0;
   #sessionOpen = true;
   /** No result can be given any more, to no session. */
   #dropped = false;
@@ -175,6 +177,15 @@ export class Tools {
     return notes;
   }
 
+  /** It is another conversation: nobody is told of what was called before. */
+  startAnew(): void {
+    this.#session += 1;
+    this.#since = this.#session;
+    this.#waiting.clear();
+    this.#running.clear();
+    this.#unanswered = [];
+  }
+
   /** No session comes any more: outcomes are for nobody. */
   drop(): void {
     this.#dropped = true;
@@ -189,7 +200,7 @@ export class Tools {
   }
 
   #give(session: number, calls: readonly ToolCall[], results: readonly Result[]): void {
-    if (this.#dropped) return;
+    if (this.#dropped || session < this.#since) return;
     const respond = results.some((result) => result.respond !== false);
     const notes = results.map(({ output }, index) => noteOf(calls[index]?.name ?? '', output));
     const lost = session !== this.#session;

@@ -43,6 +43,8 @@ export class Transcript {
   readonly #records: Record[] = [];
   readonly #byKey = new Map<string, Record>();
   #nextTurnId = 1;
+  /** Turns before this one are forgotten by the model. */
+  #historyFrom = 1;
 
   constructor(clock: Clock, events: TranscriptEvents) {
     this.#clock = clock;
@@ -172,10 +174,22 @@ export class Transcript {
     }
   }
 
+  /** Something was said in this conversation, be it not to its end. */
+  get begun(): boolean {
+    return (this.#records.at(-1)?.turnId ?? 0) >= this.#historyFrom;
+  }
+
+  /** From here on it is another conversation: nothing before is history any more. */
+  startAnew(): void {
+    this.callerEnded();
+    this.#historyFrom = this.#nextTurnId;
+  }
+
   /** The conversation for a model that has to take over: what the caller said and what the caller heard. */
   history(): HistoryItem[] {
     const items: HistoryItem[] = [];
     for (const record of this.#records) {
+      if (record.turnId < this.#historyFrom) continue;
       const text = (record.ended ? record.heardText : expectedText(record)).trim();
       if (text.length > 0) items.push({ role: record.role, text });
     }

@@ -97,6 +97,16 @@ describe("a carrier's API", () => {
     expect(carrierSaid(new PatchcordError('PATCHCORD_CARRIER_API'))).toBeUndefined();
   });
 
+  it('sends no credentials where the API knows none', async () => {
+    const seen = Promise.withResolvers<string | undefined>();
+    answer = (request, response) => {
+      seen.resolve(request.headers.authorization);
+      response.end('{}');
+    };
+    await new HttpApi({ carrier: 'acme', baseUrl, clock: new SystemClock() }).request('POST', '/');
+    expect(await seen.promise).toBeUndefined();
+  });
+
   it('is not waited for longer than the deadline, for its head or for its body', async () => {
     for (const start of [false, true]) {
       const clock = new VirtualClock();

@@ -1,13 +1,14 @@
 import type { Clock } from '../base/clock.ts';
 import { messageOf, PatchcordError } from '../base/errors.ts';
+import { responseText } from '../base/response-text.ts';
 
 export interface HttpApiOptions {
   /** Name of the carrier, for messages. */
   readonly carrier: string;
   /** As the vendor writes it, without a trailing slash. */
   readonly baseUrl: string;
-  /** Value of the Authorization header. */
-  readonly authorization: string;
+  /** Value of the Authorization header; undefined: the API asks for none. */
+  readonly authorization?: string;
   readonly clock: Clock;
   readonly deadlineMs?: number;
   /** Picks the vendor's own error code and text out of a JSON error body. */
@@ -40,7 +41,7 @@ export class HttpApi {
    * the carrier says in words may name people's numbers: it is the error's `cause` and not in what is logged.
    */
   async request(method: 'GET' | 'POST' | 'DELETE', path: string, body?: HttpApiBody): Promise<HttpApiReply> {
-    const { carrier, baseUrl, clock, deadlineMs = 5000 } = this.#options;
+    const { carrier, baseUrl, authorization, clock, deadlineMs = 5000 } = this.#options;
     const abort = new AbortController();
     const timeout = clock.setTimeout(
       () => abort.abort(new Error(`no answer within ${deadlineMs} ms`)),
@@ -54,14 +55,14 @@ export class HttpApi {
         redirect: 'error',
         signal: abort.signal,
         headers: {
-          authorization: this.#options.authorization,
+          ...(authorization === undefined ? {} : { authorization }),
           accept: 'application/json',
           ...contentType(body),
         },
         ...(body === undefined ? {} : { body: encode(body) }),
       });
       status = response.status;
-      text = await readText(response);
+      text = await responseText(response, maxReplyBytes);
     } catch (thrown) {
       const why =
         thrown instanceof Error && thrown.cause !== undefined ? messageOf(thrown.cause) : messageOf(thrown);
@@ -105,18 +106,6 @@ function encode(body: HttpApiBody): string {
   const fields = new URLSearchParams();
   for (const [name, value] of body.form) fields.append(name, value);
   return fields.toString();
-}
-
-async function readText(response: Response): Promise<string> {
-  if (response.body === null) return '';
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of response.body) {
-    length += piece.byteLength;
-    if (length > maxReplyBytes) throw new Error(`the answer is larger than ${maxReplyBytes} bytes`);
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString('utf8');
 }
 
 function parse(text: string): unknown {

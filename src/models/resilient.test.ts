@@ -172,6 +172,53 @@ describe('a session that no longer answers', () => {
   });
 });
 
+describe('a session that is to begin anew', () => {
+  it('is replaced by one that is told the history as it then stands, and that counts as no loss', () => {
+    const history: HistoryItem[] = [{ role: 'caller', text: 'Hello' }];
+    const { clock, call, outer, nth } = start({ outages: 1 }, { history: () => history });
+    nth(0).events.ready();
+    history.pop();
+    for (let session = 0; session < 3; session++) {
+      outer.restart?.();
+      clock.advance(0);
+      expect(nth(session).did).toEqual(['close']);
+      expect(nth(session + 1).options.history()).toEqual([]);
+      nth(session + 1).events.ready();
+    }
+    expect(call.take().slice(0, 3)).toEqual([['ready'], ['resuming', undefined], ['ready']]);
+    nth(3).fails('PATCHCORD_MODEL_LOST');
+    clock.advance(0);
+    nth(4).events.ready();
+    expect(call.take().at(-1)).toEqual(['ready']);
+  });
+
+  it('is opened once more where it was being opened, and only once', () => {
+    const { clock, call, opened, outer, nth } = start();
+    nth(0).events.ready();
+    nth(0).fails('PATCHCORD_MODEL_LOST');
+    outer.restart?.();
+    outer.restart?.();
+    clock.advance(0);
+    expect(opened).toHaveLength(2);
+    outer.restart?.();
+    clock.advance(0);
+    expect(opened).toHaveLength(3);
+    nth(1).events.ready();
+    nth(2).events.ready();
+    expect(call.take()).toEqual([['ready'], ['resuming', 'PATCHCORD_MODEL_LOST'], ['ready']]);
+  });
+
+  it('fails for good when no other comes up within the bound, and does nothing once it is closed', () => {
+    const { clock, call, outer, nth } = start({ resumeBoundMs: 3000 });
+    nth(0).events.ready();
+    outer.restart?.();
+    clock.advance(3000);
+    expect(call.take().at(-1)?.slice(0, 2)).toEqual(['failed', 'PATCHCORD_MODEL_UNREACHABLE']);
+    outer.restart?.();
+    expect(clock.pending).toBe(0);
+  });
+});
+
 describe('a session that is lost in the call', () => {
   it('is replaced at once by one that knows what was said, and the call hears resuming, then ready', () => {
     const history: HistoryItem[] = [];

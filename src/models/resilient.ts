@@ -133,6 +133,16 @@ class ResilientSession implements ModelSession {
     if (this.#phase === 'ready') this.#inner.protect(on);
   }
 
+  restart(): void {
+    if (this.#phase === 'closed') return;
+    if (this.#phase === 'ready') {
+      this.#reopening();
+      this.#events.resuming(undefined);
+    }
+    // One that is being opened may have been told the history already.
+    if (this.#isOpening()) this.#retryAfter(0);
+  }
+
   renew(error: PatchcordError): void {
     if (this.#phase === 'ready') this.#lost(error);
   }
@@ -238,13 +248,17 @@ class ResilientSession implements ModelSession {
       return;
     }
     this.#outagesLeft -= 1;
-    this.#phase = 'opening';
-    this.#attempt = 0;
     this.#log.warn({ code: error.code, livedMs }, 'the model session is opened anew');
-    this.#startBound(this.#bounds.resumeBoundMs);
+    this.#reopening();
     this.#events.resuming(error);
     // The call may have been closed by what it was just told.
     if (this.#isOpening()) this.#retryAfter(0);
+  }
+
+  #reopening(): void {
+    this.#phase = 'opening';
+    this.#attempt = 0;
+    this.#startBound(this.#bounds.resumeBoundMs);
   }
 
   #tryAgain(error: PatchcordError): void {
@@ -270,6 +284,7 @@ class ResilientSession implements ModelSession {
   #retryAfter(delayMs: number): void {
     this.#generation += 1;
     this.#attemptWatch?.cancel();
+    this.#retry?.cancel();
     this.#inner.close();
     this.#retry = this.#bounds.clock.setTimeout(() => {
       this.#retry = undefined;

@@ -13,7 +13,7 @@ export class TestCall implements ModelEvents {
   readonly #waiting = new Set<{ fits(told: Told): boolean; resolve(told: Told): void }>();
 
   ready: ModelEvents['ready'] = () => this.#keep('ready');
-  resuming: ModelEvents['resuming'] = (error) => this.#keep('resuming', this.#error(error));
+  resuming: ModelEvents['resuming'] = (error) => this.#keep('resuming', error && this.#error(error));
   speechStarted: ModelEvents['speechStarted'] = (itemId) => this.#keep('speechStarted', itemId);
   speechStopped: ModelEvents['speechStopped'] = (itemId) => this.#keep('speechStopped', itemId);
   callerText: ModelEvents['callerText'] = (...args) => this.#keep('callerText', ...args);

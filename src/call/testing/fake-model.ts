@@ -57,6 +57,7 @@ export class FakeSession implements ModelSession {
   closed = false;
   /** Set by a test whose session can be replaced. */
   renew?: (error: PatchcordError) => void;
+  restart?: () => void;
 
   constructor(options: SessionOptions, events: ModelEvents, format: AudioFormat) {
     this.options = options;

@@ -135,6 +135,7 @@ function listenTo(leg: Leg, { overrides, tools = [] }: CallExtras, host: TestHos
       log.push(played.type === 'mark' ? `played ${played.name}` : played.type);
       host.onPlayed?.();
     },
+    reset: () => log.push('reset'),
     ended: (end) => {
       log.push(`ended ${end.reason}`);
       ends.push(end);
