@@ -8,6 +8,7 @@ import { Conversation, type ConversationOptions } from './conversation.ts';
 import type { CallEndReason, CallEventBody, CallObserver, CallSnapshot } from './events.ts';
 import { guardedClock, guardedTicker } from './isolation.ts';
 import type { HangUpReason, Leg, LegEnd, LegEvents, Played, TransferOutcome, TransferTarget } from './leg.ts';
+import type { Party } from './party.ts';
 import { type CallState, callArrows, follow } from './states.ts';
 import type { Turn } from './turn.ts';
 
@@ -60,6 +61,10 @@ export class Call {
 
   get state(): CallState {
     return this.#state;
+  }
+
+  get party(): Party {
+    return this.#leg.party;
   }
 
   get carrierCallId(): string {
