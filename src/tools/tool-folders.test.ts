@@ -100,15 +100,15 @@ describe('tools from folders', () => {
 
   it('000 safe names: a broken file is a warning that names it, and the others are loaded', async () => {
     const folder = write('tools', {
-      'a-syntax.js': 'module.exports = {',
-      'b-throws.cjs': `throw new Error('boom\\n    at /somewhere')`,
-      'c-missing.js': `require('no-such-package-anywhere'); module.exports = {};`,
+      'a-syntax.js': 'module.exports = { handler',
+      'b-throws.cjs': `const handler = 1; throw new Error('boom\\n    at /somewhere')`,
+      'c-missing.js': `require('no-such-package-anywhere'); exports.handler = () => 1;`,
       'd-name.js': `module.exports = { name: '../etc/passwd', handler() {} };`,
       'e-nameless.js': `module.exports = { handler() {} };`,
       'f-handler.js': `module.exports = { name: 'f' };`,
       'g-schema.js': `module.exports = { name: 'g', input_schema: { type: 'string' }, handler() {} };`,
       'h-schema.js': `const s = {}; s.s = s; module.exports = { name: 'h', input_schema: s, handler() {} };`,
-      'i-nothing.js': 'module.exports = 5;',
+      'i-nothing.js': 'const handler = 5; module.exports = handler;',
       'j-good.js': `module.exports = { name: 'good', handler: () => 'yes' };`,
       'k-description.js': `module.exports = { name: 'k', description: 1, handler() {} };`,
       'readme.md': '# no tool',
@@ -123,6 +123,17 @@ describe('tools from folders', () => {
       expect(level).toBe('warn');
       expect(error).not.toContain('\n');
     }
+  });
+
+  it('does not run a script that is no tool', async () => {
+    const folder = write('tools', {
+      'deploy.js': `globalThis.patchcordDeployed = true; module.exports = { name: 'deploy' };`,
+      'deploy.mjs': 'globalThis.patchcordDeployed = true;',
+      'deploy.cjs': 'globalThis.patchcordDeployed = true;',
+    });
+    expect(await load([folder])).toEqual([]);
+    expect(logged.map(({ error }) => error)).toEqual(Array(3).fill('it has no handler'));
+    expect('patchcordDeployed' in globalThis).toBe(false);
   });
 
   it('takes the first of a name, and leaves built-in tools alone', async () => {

@@ -72,15 +72,20 @@ async function toolFiles(folder: string, log: Logger): Promise<string[]> {
   return files.slice(0, maxFilesPerFolder);
 }
 
-/** What the module exports. */
+/**
+ * What the module exports. The folders may be those of another project: a script that speaks of no handler at all is
+ * no tool, and is not run to find that out.
+ */
 async function load(path: string): Promise<unknown> {
+  const source = await readFile(path, 'utf8');
+  if (!/\bhandler\b/.test(source)) throw new Error('it has no handler');
   switch (extname(path)) {
     case '.cjs':
       return createRequire(path)(path);
     case '.mjs':
       return import(pathToFileURL(path).href);
     default: {
-      const run = commonJs(await readFile(path, 'utf8'), path);
+      const run = commonJs(source, path);
       return run === undefined ? import(pathToFileURL(path).href) : run();
     }
   }

@@ -10,6 +10,7 @@ import { AvrCalls } from './calls.ts';
 import type { AvrLeg } from './leg.ts';
 import { AvrSocket } from './socket.ts';
 import { FakeSocket } from './testing/fake-socket.ts';
+import { avrToolNames } from './tools.ts';
 
 /** The helper without HTTP, in virtual time. */
 class InstantAmi {
@@ -95,7 +96,7 @@ describe('a WebSocket of avr-core', () => {
     expect(host.lookedUp).toEqual(['u1']);
     expect(call.log).toEqual(['answered', 'connected']);
     expect(call.overrides).toEqual({ instructions: 'You are the desk.' });
-    expect(call.tools.map(({ name }) => name)).toEqual(['avr_transfer', 'avr_hangup', 'avr_get_caller_info']);
+    expect(call.tools.map(({ name }) => name)).toEqual(avrToolNames);
     expect(call.leg).toMatchObject({ carrier: 'avr', carrierCallId: 'u1' });
     expect(call.leg.receives).toEqual({ encoding: 'pcm16', sampleRate: 8000 });
     expect(call.leg.playback).toMatchObject({

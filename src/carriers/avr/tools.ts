@@ -15,6 +15,9 @@ export interface ToolLine {
 /** Enough to hear a long announcement to its end. */
 const transferTimeoutMs = 60_000;
 
+/** Names that no other tool may have in these calls. */
+export const avrToolNames: readonly string[] = ['avr_transfer', 'avr_hangup', 'avr_get_caller_info'];
+
 /** The tools that AVR's connectors ship in `avr_tools/`, with the same names and arguments. */
 export function avrTools(line: ToolLine): Tool[] {
   return [transferTool(line), hangUpTool, callerInfoTool(line)];
