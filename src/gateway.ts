@@ -21,8 +21,10 @@ import { PatchcordError } from './base/errors.ts';
 import type { Logger } from './base/logger.ts';
 import { version } from './base/version.ts';
 import type { Tool } from './call/tools.ts';
+import { CallAgents, toolsOf } from './call-agents.ts';
 import { asteriskCarrier } from './carriers/asterisk/carrier.ts';
 import { audioSocketCarrier } from './carriers/audiosocket/carrier.ts';
+import { avrCarrier } from './carriers/avr/carrier.ts';
 import type { Carrier, SocketRoute, UpgradeDecision } from './carriers/carrier.ts';
 import { plivoCarrier } from './carriers/plivo/carrier.ts';
 import { softphoneCarrier, softphoneDefaults } from './carriers/softphone/carrier.ts';
@@ -78,7 +80,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 async function start(options: GatewayOptions, clock: Clock, choice: ModelChoice): Promise<Gateway> {
-  const { settings, log, tools = [] } = options;
+  const { settings, log } = options;
+  const agents = new CallAgents({ settings, clock, log });
+  const tools = await toolsOf({ settings, clock, log }, options.tools ?? []);
   const metrics = new Metrics({
     version,
     maxCalls: settings.call.maxCalls,
@@ -91,9 +95,11 @@ async function start(options: GatewayOptions, clock: Clock, choice: ModelChoice)
     model: choice.model,
     tools,
     peerRefused: (carrier, error) => metrics.refused(carrier, error),
+    lookUp: (carrierCallId) => agents.lookUp(carrierCallId),
     callRefused: (error) => metrics.admissionRefused(error.code),
   });
   const { directory } = switchboard;
+  agents.summarise(directory);
   const madeKey = settings.api.keys.length === 0 ? makeKey() : undefined;
   const keys = madeKey === undefined ? settings.api.keys : [madeKey];
   const { publicUrl } = settings.server;
@@ -197,6 +203,7 @@ async function start(options: GatewayOptions, clock: Clock, choice: ModelChoice)
       dialling.close();
       for (const carrier of carriers) carrier.close();
       await Promise.all([server.close(), ...listeners.map((listener) => listener.close())]);
+      await agents.close();
       stopMetrics();
       stopLog();
       metrics.close();
@@ -221,6 +228,7 @@ function carriersOf(
     twilioCarrier({ ...settings.twilio, ...times }, host),
     telnyxCarrier({ ...settings.telnyx, ...times }, host),
     plivoCarrier({ ...settings.plivo, ...times }, host),
+    avrCarrier(settings.avr, host),
     audioSocketCarrier(settings.asterisk, host),
     asteriskCarrier(settings.asterisk, host),
     softphoneCarrier(softphoneDefaults, host, { authorize }),

@@ -39,6 +39,7 @@ describe('the tools of a call', () => {
       tools: [tool('hours', 'ours'), tool('stock', 'ours'), tool('price', 'ours')],
       peerRefused: () => undefined,
       callRefused: () => undefined,
+      lookUp: () => Promise.resolve({}),
     });
     const leg = new FakeLeg({ clock });
     switchboard.accept(leg, {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AgentSource } from './agents/agent-source.ts';
+import type { InstructionSources } from './agents/instructions.ts';
 import { loadPhrase } from './agents/phrases.ts';
 import type { Clock } from './base/clock.ts';
 import { PatchcordError } from './base/errors.ts';
@@ -12,7 +13,7 @@ import type { Leg } from './call/leg.ts';
 import type { SpeechModel } from './call/model-session.ts';
 import type { Phrase } from './call/phrase.ts';
 import { checkedTools, type Tool } from './call/tools.ts';
-import type { AcceptedCall, CallExtras, CarrierHost } from './carriers/carrier.ts';
+import type { AcceptedCall, CallExtras, CallOverrides, CarrierHost } from './carriers/carrier.ts';
 import type { Settings } from './config/schema.ts';
 
 export interface SwitchboardOptions {
@@ -24,8 +25,16 @@ export interface SwitchboardOptions {
   readonly tools?: readonly Tool[];
   /** Told about every refused or malformed peer. */
   peerRefused(carrier: string, error: PatchcordError): void;
+  /** What the sources of instructions say of one call, by the carrier's id of it. Never rejects. */
+  lookUp(carrierCallId: string): Promise<CallOverrides>;
   /** Told about every call that was not admitted. */
   callRefused(error: PatchcordError): void;
+}
+
+/** Where the instructions of the default agent come from. */
+export function instructionSources({ openai }: Settings): InstructionSources {
+  const { instructions, instructionsUrl, instructionsFile, instructionsTimeoutMs } = openai;
+  return { instructions, instructionsUrl, instructionsFile, instructionsTimeoutMs };
 }
 
 /** Time for a goodbye when the drain bound has passed. */
@@ -42,7 +51,7 @@ export class Switchboard {
   readonly #agents: AgentSource;
   readonly #apology: Phrase;
   readonly #ticker: FrameTicker;
-  readonly #told: Pick<SwitchboardOptions, 'peerRefused' | 'callRefused'>;
+  readonly #told: Pick<SwitchboardOptions, 'peerRefused' | 'callRefused' | 'lookUp'>;
   #draining = false;
 
   private constructor(options: SwitchboardOptions, agents: AgentSource) {
@@ -65,10 +74,7 @@ export class Switchboard {
   static async create(options: SwitchboardOptions): Promise<Switchboard> {
     const { openai, agent } = options.settings;
     const source = {
-      instructions: openai.instructions,
-      instructionsUrl: openai.instructionsUrl,
-      instructionsFile: openai.instructionsFile,
-      instructionsTimeoutMs: openai.instructionsTimeoutMs,
+      ...instructionSources(options.settings),
       voice: openai.voice,
       language: openai.language,
       whoSpeaksFirst: agent.whoSpeaksFirst,
@@ -97,7 +103,7 @@ export class Switchboard {
         return { admitted: false, error };
       },
       accept: (leg, extras) => this.accept(leg, extras),
-      lookUp: () => Promise.resolve({}),
+      lookUp: (carrierCallId) => this.#told.lookUp(carrierCallId),
       refused: (carrier, error, fields) => {
         this.#log.warn({ ...error.details, ...fields, carrier, code: error.code }, error.message);
         this.#told.peerRefused(carrier, error);
