@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { messageOf, PatchcordError } from '../../base/errors.ts';
+import { asPatchcordError, PatchcordError } from '../../base/errors.ts';
 import type { Party } from '../../call/party.ts';
 import type { Carrier, CarrierHost, SocketRoute, WebhookReply, WebhookRoute } from '../carrier.ts';
 import { UpgradeAuth, type UpgradeRefusal } from './auth.ts';
@@ -72,6 +72,7 @@ function sessionRoute(auth: UpgradeAuth, settings: GenesysSettings, host: Carrie
         },
         {
           clock: host.clock,
+          log: host.log,
           open: (open, session) => makeCall({ open, session, sessionId, settings, host }),
           refused: (error, fields) => host.refused(name, error, { ...error.details, ...fields, sessionId }),
         },
@@ -93,7 +94,7 @@ function makeCall({ open, session, sessionId, settings, host }: NewCall): Sessio
   const leg = new GenesysLeg({
     session,
     sessionId,
-    conversationId: open.conversationId === '' ? sessionId : open.conversationId.slice(0, 64),
+    conversationId: open.conversationId.slice(0, 64),
     party: partyOf(open),
     playback: playbackOf(settings),
     ending,
@@ -107,9 +108,7 @@ function makeCall({ open, session, sessionId, settings, host }: NewCall): Sessio
     });
     return leg;
   } catch (thrown) {
-    if (thrown instanceof PatchcordError) return thrown;
-    host.log.error({ sessionId, error: messageOf(thrown) }, 'a call could not be made');
-    return new PatchcordError('PATCHCORD_INTERNAL');
+    return asPatchcordError(thrown);
   }
 }
 

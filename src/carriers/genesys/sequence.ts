@@ -1,3 +1,4 @@
+import { PatchcordError } from '../../base/errors.ts';
 import type { Envelope } from './wire.ts';
 
 /** The numbers on a session's messages. AudioHook protocol, "Sequence numbers": each side counts its own from 1. */
@@ -12,19 +13,20 @@ export class Sequence {
     this.#id = id;
   }
 
-  /** Takes the client's number; what is wrong with it, in the words that the client is told. Undefined envelope: unreadable. */
-  received(envelope: Envelope | undefined): string | undefined {
+  /** Takes the client's number; what is wrong, in the words that the client is told. Undefined envelope: unreadable. */
+  received(envelope: Envelope | undefined): PatchcordError | undefined {
     if (envelope === undefined) {
       this.#unread += 1;
       return undefined;
     }
     const { seq, serverseq, id } = envelope;
     const inOrder = seq > this.#clientseq && seq <= this.#clientseq + 1 + this.#unread;
-    if (!inOrder) return 'Invalid client sequence number.';
+    if (!inOrder) return outOfOrder('Invalid client sequence number.');
     this.#clientseq = seq;
     this.#unread = 0;
-    if (serverseq > this.#seq) return 'Invalid server sequence number.';
-    return id === this.#id ? undefined : 'Invalid ID specified.';
+    if (serverseq > this.#seq) return outOfOrder('Invalid server sequence number.');
+    if (id !== this.#id) return new PatchcordError('PATCHCORD_CALL_MISMATCH', 'Invalid ID specified.');
+    return undefined;
   }
 
   /** For our next message, which must be written now. */
@@ -32,4 +34,8 @@ export class Sequence {
     this.#seq += 1;
     return { id: this.#id, seq: this.#seq, clientseq: this.#clientseq };
   }
+}
+
+function outOfOrder(message: string): PatchcordError {
+  return new PatchcordError('PATCHCORD_MESSAGE_ORDER', message);
 }

@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws';
 import type { AudioChunk } from '../../audio/chunk.ts';
 import type { Timeout } from '../../base/clock.ts';
 import { PatchcordError } from '../../base/errors.ts';
+import type { Logger } from '../../base/logger.ts';
 import type { LegEnd } from '../../call/leg.ts';
 import { closeCodes, MediaSocket, type MediaSocketHost, mediaSocketLimits } from '../media-socket.ts';
 import { CallerChannel, chooseMedia } from './media.ts';
@@ -34,6 +35,7 @@ export interface SessionOwner {
 }
 
 export interface SessionHost extends MediaSocketHost {
+  readonly log: Logger;
   /** Makes a call of the session; the error when it is not taken. */
   open(open: OpenMessage, session: GenesysSession): SessionOwner | PatchcordError;
 }
@@ -156,7 +158,7 @@ export class GenesysSession {
 
   #binary(data: Buffer): void {
     if (this.#state === 'opening') {
-      this.#refuse(new PatchcordError('PATCHCORD_MESSAGE_ORDER', 'Audio before open'));
+      this.#socket.refuse(new PatchcordError('PATCHCORD_MESSAGE_ORDER', 'audio before open'));
       return;
     }
     const audio = this.#state === 'open' ? this.#caller?.take(data) : undefined;
@@ -171,7 +173,7 @@ export class GenesysSession {
     const wrong = this.#sequence.received(envelope);
     // One who was told to leave may be out of step: all that is wanted of him is his `close`.
     if (wrong !== undefined && this.#state !== 'disconnecting') {
-      this.#refuse(new PatchcordError('PATCHCORD_MESSAGE_ORDER', wrong));
+      this.#refuse(wrong);
     } else if (message.type === 'malformed') this.#socket.malformed(message.error);
     else this.#handle(message);
   }
@@ -200,7 +202,7 @@ export class GenesysSession {
 
   #opening(message: ClientMessage): void {
     if (message.type === 'open') this.#open(message);
-    else this.#refuse(new PatchcordError('PATCHCORD_MESSAGE_ORDER', `${message.type} before open`));
+    else this.#socket.refuse(new PatchcordError('PATCHCORD_MESSAGE_ORDER', `${message.type} before open`));
   }
 
   /** "open": answered at once, for Genesys waits no longer than 5 s; the model connects meanwhile. */
@@ -285,13 +287,11 @@ export class GenesysSession {
   }
 
   /** "error": said for our information; when it is fatal, `close` follows. */
-  #error({ code, message, retryAfterMs }: ErrorMessage): void {
+  #error({ code, retryAfterMs }: ErrorMessage): void {
     if (this.#state !== 'open') return;
     if (code !== 429) {
-      // Its words may name people, so they are not among what is logged.
-      const what = `Genesys reports an error (${code})`;
-      const error = new PatchcordError('PATCHCORD_CARRIER_API', what, { status: code }, message);
-      this.#host.refused(error, { closed: false });
+      // What it says in words may name people.
+      this.#host.log.info({ sessionId: this.#options.sessionId, status: code }, 'Genesys reports an error');
       return;
     }
     const error = new PatchcordError('PATCHCORD_CARRIER_LIMIT', undefined, { retryAfterMs });

@@ -1,5 +1,5 @@
 import { PatchcordError } from '../../base/errors.ts';
-import { isRecord, printable, readCount, readDigit, readObject, readText, recordOf } from '../fields.ts';
+import { isRecord, readCount, readDigit, readObject, readText, recordOf } from '../fields.ts';
 
 /** AudioHook protocol version 2, "Protocol reference"; its sections are named here. Binary frames are audio alone. */
 
@@ -33,14 +33,13 @@ export interface ErrorMessage {
   readonly type: 'error';
   /** 400, 405, 408, 409, 413, 415, 429, 500, 503; 0 where it is missing. */
   readonly code: number;
-  readonly message: string;
   readonly retryAfterMs: number | undefined;
 }
 
 export interface OpenMessage {
   readonly type: 'open';
-  readonly organizationId: string;
   /** Empty where it is missing. */
+  readonly organizationId: string;
   readonly conversationId: string;
   readonly participant: {
     readonly id: string;
@@ -103,7 +102,6 @@ function readBody(type: string, parameters: Readonly<Record<string, unknown>>): 
       return {
         type,
         code: readCount(parameters.code) ?? 0,
-        message: printable(parameters.message),
         retryAfterMs: readDuration(parameters.retryAfter),
       };
     case 'discarded':
@@ -127,12 +125,14 @@ function readBody(type: string, parameters: Readonly<Record<string, unknown>>): 
 /** "open". */
 function readOpen(parameters: Readonly<Record<string, unknown>>): ClientMessage {
   const { organizationId, conversationId, media, language, supportedLanguages, inputVariables } = parameters;
+  const conversation = readText(conversationId);
+  if (conversation === undefined) return malformed('`conversationId` is missing');
   if (media !== undefined && !Array.isArray(media)) return malformed('`media` is not a list');
   const participant = recordOf(parameters.participant);
   return {
     type: 'open',
     organizationId: readText(organizationId) ?? '',
-    conversationId: readText(conversationId) ?? '',
+    conversationId: conversation,
     participant: {
       id: readText(participant.id) ?? '',
       ani: readText(participant.ani),
