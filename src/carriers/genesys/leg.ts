@@ -17,11 +17,15 @@ export interface DeliverySettings {
   readonly maxQueuedMs: number;
 }
 
+/** A message lasts this much longer than the time until the next may follow, so that the timers' jitter is not heard. */
+const overlapMs = 50;
+
 /**
  * Genesys queues what it gets, and says when it begins to play and when it has played all. Its limit is on messages
  * and not on audio, so it is given few and large ones. The caller's stream pauses when the flow holds the call.
  */
 export function playbackOf({ frameMs, maxFramesPerSecond, maxQueuedMs }: DeliverySettings): PlaybackTraits {
+  const everyMs = 1000 / maxFramesPerSecond;
   return {
     buffering: 'queued',
     acknowledges: 'events',
@@ -29,9 +33,9 @@ export function playbackOf({ frameMs, maxFramesPerSecond, maxQueuedMs }: Deliver
     continuousMedia: false,
     delivery: {
       leadMs: maxQueuedMs,
-      minChunkMs: frameMs,
+      minChunkMs: Math.min(maxFrameMs, Math.max(frameMs, everyMs + overlapMs)),
       maxChunkMs: maxFrameMs,
-      everyMs: 1000 / maxFramesPerSecond,
+      everyMs,
     },
   };
 }

@@ -55,7 +55,7 @@ describe('opening a session', () => {
         acknowledges: 'events',
         markEveryMs: 0,
         continuousMedia: false,
-        delivery: { leadMs: 60_000, minChunkMs: 200, maxChunkMs: 8000, everyMs: 200 },
+        delivery: { leadMs: 60_000, minChunkMs: 250, maxChunkMs: 8000, everyMs: 200 },
       },
     });
     expect(session.call.overrides).toMatchObject({ voice: 'cedar', language: 'en-US' });
