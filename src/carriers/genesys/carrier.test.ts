@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { testSettings } from '../../../test/support/genesys-session.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { SocketServer } from '../socket-server.ts';
@@ -12,7 +13,6 @@ import { registerWebhooks } from '../webhook-server.ts';
 import { type GenesysSettings, genesysCarrier } from './carrier.ts';
 import { openOf, organizationId, type Received, sessionId } from './testing/fake-socket.ts';
 import { freshNonce, sign } from './testing/signer.ts';
-import { testSettings } from './testing/virtual-session.ts';
 
 const apiKey = testSettings.apiKey ?? '';
 const clientSecret = 'TXlTdXBlclNlY3JldEtleVRlbGxOby0xITJAMyM0JDU=';

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { agentTurn, chunk, VirtualSession, written } from '../../../test/support/genesys-session.ts';
 import type { VirtualClock } from '../../base/virtual-clock.ts';
 import { emptyRecord, type TestHost } from '../testing/test-host.ts';
 import { conversationId, type FakeSocket } from './testing/fake-socket.ts';
-import { agentTurn, chunk, VirtualSession, written } from './testing/virtual-session.ts';
 
 let session: VirtualSession;
 let clock: VirtualClock;

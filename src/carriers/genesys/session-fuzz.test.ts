@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { agentTurn, chunk, VirtualSession } from '../../../test/support/genesys-session.ts';
 import { emptyRecord } from '../testing/test-host.ts';
 import { openOf, probe } from './testing/fake-socket.ts';
-import { agentTurn, chunk, VirtualSession } from './testing/virtual-session.ts';
 
 const types = [
   'open',

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { agentTurn, chunk, VirtualSession, written } from '../../../test/support/genesys-session.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { VirtualClock } from '../../base/virtual-clock.ts';
 import { emptyRecord, type TestHost } from '../testing/test-host.ts';
@@ -11,7 +12,6 @@ import {
   probe,
   sessionId,
 } from './testing/fake-socket.ts';
-import { agentTurn, chunk, VirtualSession, written } from './testing/virtual-session.ts';
 
 let session: VirtualSession;
 let clock: VirtualClock;

@@ -1,11 +1,16 @@
 import type { WebSocket } from 'ws';
-import { AudioChunk } from '../../../audio/chunk.ts';
-import { VirtualClock } from '../../../base/virtual-clock.ts';
-import type { Turn } from '../../../call/turn.ts';
-import type { SocketRoute } from '../../carrier.ts';
-import { type HeardCall, TestHost } from '../../testing/test-host.ts';
-import { type GenesysSettings, genesysCarrier } from '../carrier.ts';
-import { FakeSocket, openOf, organizationId, sessionId } from './fake-socket.ts';
+import { AudioChunk } from '../../src/audio/chunk.ts';
+import { VirtualClock } from '../../src/base/virtual-clock.ts';
+import type { Turn } from '../../src/call/turn.ts';
+import type { SocketRoute } from '../../src/carriers/carrier.ts';
+import { type GenesysSettings, genesysCarrier } from '../../src/carriers/genesys/carrier.ts';
+import {
+  FakeSocket,
+  openOf,
+  organizationId,
+  sessionId,
+} from '../../src/carriers/genesys/testing/fake-socket.ts';
+import { type HeardCall, TestHost } from '../../src/carriers/testing/test-host.ts';
 
 export const testSettings: GenesysSettings = {
   apiKey: 'SGVsbG8sIEkgYW0gdGhlIEFQSSBrZXkh',
