@@ -97,6 +97,8 @@ export type UpgradeDecision =
       readonly accept: false;
       readonly status: 400 | 401 | 403 | 404 | 429 | 503;
       readonly error: PatchcordError;
+      /** How long the answer is held back, so that nobody learns from its time what was wrong. */
+      readonly delayMs?: number;
     };
 
 /** A WebSocket address. Several carriers may share a path; see `recognises`. */

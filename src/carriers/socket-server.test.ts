@@ -49,6 +49,25 @@ const connections = (): Promise<number> =>
   });
 
 describe('a refused upgrade', () => {
+  it('is answered no sooner than its route says', async () => {
+    const delayed: SocketRoute = {
+      ...closed,
+      authorize: () => ({
+        accept: false,
+        status: 401,
+        error: new PatchcordError('PATCHCORD_UNAUTHORIZED'),
+        delayMs: 100,
+      }),
+    };
+    const port = await serve([delayed]);
+    const startedAt = performance.now();
+    const { answer, socket } = await askAndStay(port, '/closed');
+    expect(performance.now() - startedAt).toBeGreaterThan(95);
+    expect(answer).toContain('HTTP/1.1 401');
+    await expect.poll(connections).toBe(0);
+    socket.destroy();
+  });
+
   it.each([
     ['/closed', '401', 'PATCHCORD_UNAUTHORIZED'],
     ['/nothing', '404', 'PATCHCORD_NOT_FOUND'],

@@ -69,7 +69,9 @@ export class SocketServer {
     }
     const decision = found.route.authorize(request);
     if (!decision.accept) {
-      refuse(socket, decision.status, decision.error, this.#clock);
+      const { status, error, delayMs = 0 } = decision;
+      if (delayMs === 0) refuse(socket, status, error, this.#clock);
+      else refuseLater(socket, delayMs, () => refuse(socket, status, error, this.#clock), this.#clock);
       return;
     }
     found.server.handleUpgrade(request, socket, head, (webSocket) => {
@@ -99,6 +101,11 @@ function covers(route: SocketRoute, path: string): boolean {
 function pathOf(request: IncomingMessage): string {
   const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+function refuseLater(socket: Duplex, delayMs: number, answer: () => void, clock: Clock): void {
+  const timeout = clock.setTimeout(answer, delayMs);
+  socket.once('close', () => timeout.cancel());
 }
 
 /** A peer that is refused has this long to take its answer. */

@@ -1,0 +1,121 @@
+import { EventEmitter } from 'node:events';
+import { Writable } from 'node:stream';
+import { isRecord } from '../../fields.ts';
+
+export const sessionId = '30b0e395-84d3-4570-ac13-9a62d8f514c0';
+export const organizationId = 'd7934305-0972-4844-938e-9060eef73d05';
+export const conversationId = '090eaa2f-72fa-480a-83e0-8667ff89c0ec';
+export const nobody = '00000000-0000-0000-0000-000000000000';
+export const mono = { type: 'audio', format: 'PCMU', channels: ['external'], rate: 8000 };
+
+/** The parameters of an `open`. */
+export const openOf = (changes: object = {}): object => ({
+  organizationId,
+  conversationId,
+  participant: {
+    id: '883efee8-3d6c-4537-b500-6d7ca4b92fa0',
+    ani: 'tel:+15550001111',
+    aniName: 'ACME',
+    dnis: '+15550002222',
+  },
+  media: [mono],
+  language: 'en-US',
+  ...changes,
+});
+
+export const probe = openOf({
+  conversationId: nobody,
+  participant: { id: nobody, ani: '', aniName: '', dnis: '' },
+});
+
+export interface Received {
+  readonly type: string;
+  readonly seq: number;
+  readonly clientseq: number;
+  readonly id: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+/** The side of `ws` that a session uses, with Genesys behind it: counts its own messages, and holds ours to the count. */
+export class FakeSocket extends EventEmitter {
+  readonly received: Received[] = [];
+  readonly audio: Buffer[] = [];
+  /** What came, in order: types of messages, and `audio` for each binary one. */
+  readonly log: string[] = [];
+  readonly connection: Writable;
+  closeCode: number | undefined;
+  terminated = false;
+  bufferedAmount = 0;
+  seq = 0;
+  serverseq = 0;
+
+  constructor() {
+    super();
+    this.connection = new Writable({
+      decodeStrings: false,
+      objectMode: true,
+      write: (frame, _encoding, done) => {
+        this.#take(frame);
+        done();
+      },
+      writev: (frames, done) => {
+        for (const { chunk } of frames) this.#take(chunk);
+        done();
+      },
+    });
+  }
+
+  /** Called by the session. */
+  send(frame: Buffer | string, { binary }: { binary: boolean }): void {
+    this.connection.write({ frame, binary });
+  }
+
+  close(code: number): void {
+    this.closeCode ??= code;
+  }
+
+  terminate(): void {
+    this.terminated = true;
+  }
+
+  /** A message of Genesys with its numbers. */
+  says(type: string, parameters: object = {}, changes: object = {}): void {
+    this.seq += 1;
+    const { seq, serverseq } = this;
+    const envelope = { version: '2', type, seq, serverseq, id: sessionId, position: 'PT0S' };
+    this.raw(JSON.stringify({ ...envelope, parameters, ...changes }));
+  }
+
+  raw(text: string): void {
+    this.emit('message', Buffer.from(text), false);
+  }
+
+  sends(bytes: number, fill = 1): void {
+    this.emit('message', Buffer.alloc(bytes, fill), true);
+  }
+
+  /** The last message of a type. */
+  last(type: string): Received | undefined {
+    return this.received.findLast((message) => message.type === type);
+  }
+
+  count(type: string): number {
+    return this.log.filter((entry) => entry === type).length;
+  }
+
+  #take({ frame, binary }: { frame: Buffer | string; binary: boolean }): void {
+    if (binary) {
+      this.audio.push(Buffer.from(frame as Buffer));
+      this.log.push('audio');
+      return;
+    }
+    const message = JSON.parse(frame.toString()) as Received;
+    if (message.seq !== this.serverseq + 1) throw new Error(`number ${message.seq} after ${this.serverseq}`);
+    if (message.clientseq > this.seq) throw new Error('a number that was never sent');
+    if (message.id !== sessionId || 'position' in message) throw new Error('not a message of the server');
+    if (!isRecord(message.parameters)) throw new Error('no parameters');
+    this.serverseq = message.seq;
+    this.received.push(message);
+    this.log.push(message.type);
+  }
+}
