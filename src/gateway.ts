@@ -26,6 +26,7 @@ import { asteriskCarrier } from './carriers/asterisk/carrier.ts';
 import { audioSocketCarrier } from './carriers/audiosocket/carrier.ts';
 import { avrCarrier } from './carriers/avr/carrier.ts';
 import type { Carrier, SocketRoute, UpgradeDecision } from './carriers/carrier.ts';
+import { genesysCarrier } from './carriers/genesys/carrier.ts';
 import { plivoCarrier } from './carriers/plivo/carrier.ts';
 import { softphoneCarrier, softphoneDefaults } from './carriers/softphone/carrier.ts';
 import { telnyxCarrier } from './carriers/telnyx/carrier.ts';
@@ -228,6 +229,7 @@ function carriersOf(
     twilioCarrier({ ...settings.twilio, ...times }, host),
     telnyxCarrier({ ...settings.telnyx, ...times }, host),
     plivoCarrier({ ...settings.plivo, ...times }, host),
+    genesysCarrier(settings.genesys, host),
     avrCarrier(settings.avr, host),
     audioSocketCarrier(settings.asterisk, host),
     asteriskCarrier(settings.asterisk, host),
