@@ -158,6 +158,7 @@ export class Call {
       },
       digit: (digit: string) => this.#guard(() => this.#digit(digit)),
       played: (played: Played) => this.#guard(() => this.#played(played)),
+      flow: (open: boolean) => this.#guard(() => this.#conversation.flow(open)),
       reset: () => this.#guard(() => this.#reset()),
       ended: (end: LegEnd) => this.#guard(() => this.#legEnded(end)),
     };

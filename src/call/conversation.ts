@@ -223,6 +223,11 @@ export class Conversation {
     if (sounding) this.#transcript.agentSounding(sounding, sounding.generationDone);
   }
 
+  /** The leg takes no agent audio for now, or takes it again. */
+  flow(open: boolean): void {
+    this.#joined?.playout.flow(open);
+  }
+
   /** A key was pressed: the agent stops, and is told the keys once no more follow. */
   digit(digit: string): void {
     // Without a model nobody could do anything with it, and the apology is not cut for it.

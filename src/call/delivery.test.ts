@@ -316,6 +316,45 @@ describe('a carrier that tells only when playback begins and ends', () => {
   });
 });
 
+describe('a carrier that takes no audio for a while', () => {
+  for (const [name, delivery] of [
+    ['and else takes what comes', {}],
+    ['and else takes few, large pieces', { minChunkMs: 200, everyMs: 200, leadMs: 60_000 }],
+  ] as const) {
+    it(`is sent nothing meanwhile, and everything afterwards (${name})`, () => {
+      const { clock, playout, pieces, sent, heard } = ledger(delivery);
+      playout.append(item(1), audio(1000, 1));
+      clock.advance(500);
+      playout.flow(false);
+      const before = pieces.length;
+      playout.append(item(1), audio(1000, 2));
+      playout.finish(item(1));
+      let heardAt = 0;
+      playout.whenHeard(() => {
+        heardAt = clock.now();
+      });
+      clock.advance(9500);
+      expect(pieces).toHaveLength(before);
+      expect(playout.heardMs(item(1))).toBe(1000);
+      playout.flow(true);
+      clock.advance(5000);
+      expect(sent().equals(Buffer.concat([audio(1000, 1).bytes(), audio(1000, 2).bytes()]))).toBe(true);
+      expect([heard.get('i1'), heardAt]).toEqual([2000, 11_000]);
+    });
+  }
+
+  it('forgets what waits when it is told to fall silent', () => {
+    const { clock, playout, sent } = ledger({});
+    playout.flow(false);
+    playout.append(item(1), audio(1000, 1));
+    clock.advance(3000);
+    const [cut] = playout.cut();
+    playout.flow(true);
+    clock.advance(3000);
+    expect([cut?.heardMs, sent().length]).toEqual([0, 0]);
+  });
+});
+
 describe('a wideband carrier', () => {
   it('gets whole frames of its own rate', () => {
     const { playout, pieces } = ledger({ frameMs: 20 }, {}, pcm16At(16_000));

@@ -49,6 +49,8 @@ export class Downlink {
   readonly #paced: boolean;
   #queue: Waiting[] = [];
   #queuedBytes = 0;
+  /** The carrier takes nothing for now. */
+  #shut = false;
   #nextAt = Number.NEGATIVE_INFINITY;
   #timer: Timeout | undefined;
   #leave: (() => void) | undefined;
@@ -93,7 +95,7 @@ export class Downlink {
 
   push(part: Part, chunk: AudioChunk): void {
     if (chunk.byteLength === 0) return;
-    if (this.#free) {
+    if (this.#free && !this.#shut && this.#queuedBytes === 0) {
       this.#options.give(chunk, part);
       return;
     }
@@ -102,6 +104,12 @@ export class Downlink {
     this.#queue.push({ part, chunk });
     if (this.#paced) this.#join();
     else this.#pump();
+  }
+
+  /** The carrier takes no more for now, or takes it again. */
+  flow(open: boolean): void {
+    this.#shut = !open;
+    if (open && !this.#paced) this.#pump();
   }
 
   /** No more audio of the part that was pushed last comes: what is left of it need not wait for more. */
@@ -131,7 +139,7 @@ export class Downlink {
   /** Paced: so many frames are due. */
   #tick(frames: number): void {
     for (let frame = 0; frame < frames; frame++) {
-      const bytes = this.#nextBytes();
+      const bytes = this.#shut ? 0 : this.#nextBytes();
       if (bytes > 0) this.#give(bytes);
       else if (this.#silence) this.#options.giveSilence(this.#silence);
     }
@@ -144,7 +152,7 @@ export class Downlink {
   /** Queued: hands on what may go now, and comes back when more may. */
   #pump(): void {
     if (this.#timer) return;
-    while (this.#queuedBytes > 0) {
+    while (this.#queuedBytes > 0 && !this.#shut) {
       const bytes = this.#nextBytes();
       if (bytes === 0) return;
       const waitMs = Math.max(this.#nextAt - this.#clock.now(), this.#options.aheadMs() - this.#leadMs);

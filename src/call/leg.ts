@@ -89,6 +89,8 @@ export interface LegEvents {
   /** One of `0`-`9`, `*`, `#`, `A`-`D`. */
   digit(digit: string): void;
   played(played: Played): void;
+  /** The carrier takes no audio for now (false), or takes it again. What was given before counts as sent. */
+  flow?(open: boolean): void;
   /** The carrier's side wants a new conversation in the same call: the agent falls silent and forgets what was said. */
   reset?(): void;
   ended(end: LegEnd): void;

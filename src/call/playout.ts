@@ -175,6 +175,11 @@ export class Playout {
     for (const { item } of [...this.#parts.values()]) this.finish(item);
   }
 
+  /** The carrier takes no audio for now, or takes it again: what waits for it is not sent, and not heard. */
+  flow(open: boolean): void {
+    this.#downlink?.flow(open);
+  }
+
   acknowledged(played: Played): void {
     switch (played.type) {
       case 'mark':
@@ -302,7 +307,7 @@ export class Playout {
       this.#release();
       return;
     }
-    this.#waiting.timer = this.#clock.setTimeout(() => this.#release(), this.pendingMs + confirmBoundMs);
+    this.#boundWaiting();
   }
 
   /** Forgets the callback of `whenHeard`. */
@@ -470,6 +475,15 @@ export class Playout {
     if (this.#traits?.acknowledges === 'nothing' || this.#timeline.isConfirmed) return false;
     // A carrier that never says so is not waited for.
     return this.#clock.now() - this.#silentSince < confirmBoundMs;
+  }
+
+  /** The carrier's word is waited for so long; what a carrier does not take yet is waited for as well. */
+  #boundWaiting(): void {
+    if (!this.#waiting) return;
+    this.#waiting.timer = this.#clock.setTimeout(() => {
+      if (this.#waitingMs > 0) this.#boundWaiting();
+      else this.#release();
+    }, this.pendingMs + confirmBoundMs);
   }
 
   #release(): void {
