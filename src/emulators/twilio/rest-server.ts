@@ -1,7 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
+import { type ApiReply, type ApiRequest, ApiServer } from '../phone/api-server.ts';
 import type { CallRecord, FakeTwilioCallOptions } from './call.ts';
 import { newSid } from './call.ts';
 import { type AnswerKind, type OutboundRequest, RestCall } from './rest-call.ts';
@@ -23,12 +22,6 @@ export interface FakeTwilioRestOptions {
   readonly maxCalls?: number;
 }
 
-interface Reply {
-  readonly status: number;
-  readonly body: object;
-}
-
-const maxBodyBytes = 64 * 1024;
 const statusEvents: readonly string[] = ['initiated', 'ringing', 'answered', 'completed'];
 
 /**
@@ -38,31 +31,23 @@ const statusEvents: readonly string[] = ['initiated', 'ringing', 'answered', 'co
  */
 export class FakeTwilioRest {
   readonly #options: FakeTwilioRestOptions;
-  readonly #server: Server;
+  readonly #server: ApiServer;
   readonly #calls = new Map<string, RestCall>();
   /** Requests that were refused, by Twilio's code. */
   readonly refusals = new Map<number, number>();
 
   constructor(options: FakeTwilioRestOptions) {
     this.#options = options;
-    this.#server = createServer((request, response) => {
-      this.#serve(request).then(
-        (reply) => writeReply(response, reply),
-        () => writeReply(response, failure(500, 20_500, 'Internal Server Error')),
-      );
+    this.#server = new ApiServer({
+      reply: (request) => this.#serve(request),
+      tooLarge: failure(413, 20_413, 'Request Entity Too Large'),
+      broken: failure(500, 20_500, 'Internal Server Error'),
     });
-    this.#server.requestTimeout = 10_000;
   }
 
   /** Resolves with the base URL, to be given as `TWILIO_API_BASE_URL`. */
   listen(port = 0, host = '127.0.0.1'): Promise<string> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject);
-        resolve(`http://${host}:${(this.#server.address() as AddressInfo).port}`);
-      });
-    });
+    return this.#server.listen(port, host);
   }
 
   get calls(): readonly RestCall[] {
@@ -80,31 +65,24 @@ export class FakeTwilioRest {
       return call.ended;
     });
     const records = await Promise.all(ending);
-    await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-      this.#server.closeAllConnections();
-    });
+    await this.#server.close();
     return records.filter((record) => record !== undefined);
   }
 
-  async #serve(request: IncomingMessage): Promise<Reply> {
-    const body = await readBody(request);
-    if (body === undefined) return this.#refuse(413, 20_413, 'Request Entity Too Large');
-    if (!this.#authorized(request.headers.authorization)) return this.#refuse(401, 20_003, 'Authenticate');
-    const path = (request.url ?? '').split('?')[0] ?? '';
+  #serve({ method, path, headers, body }: ApiRequest): ApiReply {
+    if (!this.#authorized(headers.authorization)) return this.#refuse(401, 20_003, 'Authenticate');
     const prefix = `/2010-04-01/Accounts/${this.#options.accountSid}/Calls`;
-    if (path === `${prefix}.json` && request.method === 'POST')
-      return this.#create(new URLSearchParams(body));
+    if (path === `${prefix}.json` && method === 'POST') return this.#create(new URLSearchParams(body));
     const named =
       path.startsWith(`${prefix}/`) && path.endsWith('.json') ? path.slice(prefix.length + 1, -5) : '';
     const call = this.#calls.get(named);
     if (call === undefined) return this.#refuse(404, 20_404, `The requested resource ${path} was not found`);
-    if (request.method === 'GET') return { status: 200, body: this.#resource(call) };
-    if (request.method === 'POST') return this.#update(call, new URLSearchParams(body), path);
+    if (method === 'GET') return { status: 200, body: this.#resource(call) };
+    if (method === 'POST') return this.#update(call, new URLSearchParams(body), path);
     return this.#refuse(405, 20_004, 'Method not allowed');
   }
 
-  #create(form: URLSearchParams): Reply {
+  #create(form: URLSearchParams): ApiReply {
     const to = form.get('To') ?? '';
     const from = form.get('From') ?? '';
     const url = form.get('Url') ?? undefined;
@@ -159,7 +137,7 @@ export class FakeTwilioRest {
     };
   }
 
-  #update(call: RestCall, form: URLSearchParams, path: string): Reply {
+  #update(call: RestCall, form: URLSearchParams, path: string): ApiReply {
     if (call.over) return this.#refuse(404, 20_404, `The requested resource ${path} was not found`);
     const status = form.get('Status');
     const twiml = form.get('Twiml');
@@ -206,32 +184,17 @@ export class FakeTwilioRest {
     return given.length === expected.length && timingSafeEqual(given, expected);
   }
 
-  #refuse(status: number, code: number, message: string): Reply {
+  #refuse(status: number, code: number, message: string): ApiReply {
     this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
     return failure(status, code, message);
   }
 }
 
-function failure(status: number, code: number, message: string): Reply {
+function failure(status: number, code: number, message: string): ApiReply {
   return {
     status,
     body: { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status },
   };
-}
-
-function writeReply(response: ServerResponse, { status, body }: Reply): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(body));
-}
-
-async function readBody(request: IncomingMessage): Promise<string | undefined> {
-  const parts: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of request) {
-    bytes += (part as Buffer).length;
-    if (bytes <= maxBodyBytes) parts.push(part as Buffer);
-  }
-  return bytes > maxBodyBytes ? undefined : Buffer.concat(parts).toString('utf8');
 }
 
 function isStatusEvent(text: string): text is StatusEvent {
