@@ -35,8 +35,9 @@ ${Object.entries(simulatedCarriers).map(carrierHelp).join('')}
 The exit code is 0 when every call was ok, 1 when one was not, 2 when the options make no sense.`;
 
 function carrierHelp([name, { webhook, options }]: [string, SimulatedCarrier]): string {
+  const width = Math.max(20, ...options.map(({ name: option, value }) => option.length + value.length + 3));
   const lines = options.map(({ name: option, value, meaning, env = [], default: standard }) => {
-    const left = `--${option} ${value}`.padEnd(21);
+    const left = `--${option} ${value}`.padEnd(width + 1);
     const instead = [...env, ...(standard === undefined || standard === '' ? [] : [standard])];
     return `  ${left}${meaning}${instead.length === 0 ? '' : ` (${instead.join(', ')})`}\n`;
   });

@@ -8,12 +8,20 @@ import {
   type TinyGatewayOptions,
   tinyGateway,
 } from '../../test/support/tiny-gateway.ts';
+import {
+  answer as plivoAnswer,
+  streamIdOf,
+  tinyPlivoGateway,
+} from '../../test/support/tiny-plivo-gateway.ts';
+import { TinyTelnyx, answer as telnyxAnswer } from '../../test/support/tiny-telnyx-gateway.ts';
 import { sine } from '../audio/tones.ts';
 import { writeWav } from '../audio/wav.ts';
 import { simulate } from './simulate.ts';
 import type { SimulationReport } from './simulate-report.ts';
 
 const authToken = '0123456789abcdef0123456789abcdef';
+/** `docs/simulate.md` names it. */
+const publicKeyOfSeed1 = 'rwlLXYk7M17LB8k//hobls9ooG4pe1/hRf9xp377XRU=';
 const open: TinyGateway[] = [];
 
 afterEach(async () => {
@@ -37,19 +45,23 @@ async function run(
 ) {
   const gateway = await tinyGateway({ authToken, onStream: polite, ...gatewayOptions });
   open.push(gateway);
+  return { gateway, ...runAgainst(gateway.url, args, { TWILIO_AUTH_TOKEN: authToken, ...env }) };
+}
+
+function runAgainst(url: string, args: string[], env: NodeJS.ProcessEnv = {}) {
   const out: string[] = [];
   const err: string[] = [];
   let stop: () => void = () => undefined;
   const io = {
-    env: { TWILIO_AUTH_TOKEN: authToken, ...env },
+    env,
     out: (line: string) => out.push(line),
     err: (line: string) => err.push(line),
     onStop: (handler: () => void) => {
       stop = handler;
     },
   };
-  const code = simulate(['--url', gateway.url, ...args], io);
-  return { gateway, out, err, code, stop: () => stop() };
+  const code = simulate(['--url', url, ...args], io);
+  return { out, err, code, stop: () => stop() };
 }
 
 describe('patchcord simulate', () => {
@@ -159,7 +171,81 @@ describe('patchcord simulate', () => {
     await gateway.until(() => gateway.frames.some(({ event }) => event === 'stop'));
   });
 
+  it('calls a gateway as Plivo does', async () => {
+    const gateway = await tinyPlivoGateway({
+      authToken,
+      onStream: (socket, frame) => {
+        if (frame.event === 'start') plivoAnswer(socket, streamIdOf(frame), 200);
+      },
+    });
+    try {
+      const args = [
+        '--carrier',
+        'plivo',
+        '--seconds',
+        '0.5',
+        '--calls',
+        '2',
+        '--plivo-api-port',
+        '0',
+        '--json',
+      ];
+      const { out, err, code } = runAgainst(gateway.url, args, { PLIVO_AUTH_TOKEN: authToken });
+      expect(await code).toBe(0);
+      const report = JSON.parse(out.join('')) as SimulationReport;
+      expect(report.calls).toEqual({ ok: 2, failed: 0, dropped: 0 });
+      expect(report.marks).toEqual({ returned: 2, voided: 0 });
+      expect(gateway.webhooks.every(({ signed }) => signed)).toBe(true);
+      expect(err.join('\n')).toMatch(/Plivo's API: http:\/\/127\.0\.0\.1:\d+\/v1/);
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it('calls a gateway as Telnyx does, and says how that must have been started', async () => {
+    const gateway = new TinyTelnyx({
+      publicKey: publicKeyOfSeed1,
+      apiKey: 'key',
+      get apiUrl() {
+        return /TELNYX_API_BASE_URL=(\S+)/.exec(told.join(' '))?.[1] ?? '';
+      },
+      onEvent: ({ type, payload }, tiny) => {
+        if (type !== 'call.initiated') return;
+        const stream = { stream_url: tiny.streamUrl, stream_bidirectional_mode: 'rtp' };
+        void tiny.act(payload.call_control_id, 'answer', stream);
+      },
+      onStream: (socket, frame) => {
+        if (frame.event === 'start') telnyxAnswer(socket, 200);
+      },
+    });
+    await gateway.listen();
+    let told: string[] = [];
+    try {
+      const args = [
+        '--carrier',
+        'telnyx',
+        '--seconds',
+        '0.5',
+        '--telnyx-api-port',
+        '0',
+        '--telnyx-api-key',
+        'key',
+      ];
+      const { out, err, code } = runAgainst(gateway.url, args);
+      told = err;
+      expect(await code).toBe(0);
+      expect(out.join('\n')).toMatch(/calls +1 ok, 0 failed/);
+      expect(gateway.events.every(({ signed }) => signed)).toBe(true);
+      expect(told.join('\n')).toContain(`TELNYX_PUBLIC_KEY=${publicKeyOfSeed1}`);
+    } finally {
+      await gateway.close();
+    }
+  });
+
   it.each([
+    [['--carrier', 'plivo', '--auth-token', 'x'], '--auth-token is not for --carrier plivo'],
+    [['--carrier', 'plivo', '--plivo-api-port', 'x'], '--plivo-api-port is a port'],
+    [['--carrier', 'telnyx', '--telnyx-private-key', 'AAAA'], '--telnyx-private-key is 32 bytes'],
     [['--calls', 'many'], '--calls is a number'],
     [['--url', 'gw.example.com'], '--url is an http or https URL'],
     [['--carrier', 'toString'], '--carrier is one of twilio'],
