@@ -14,7 +14,7 @@ export const simulatedTelnyx: SimulatedCarrier = {
       name: 'telnyx-api-port',
       value: 'PORT',
       meaning: 'where the API is served that the gateway answers calls with',
-      default: '5060',
+      default: '5070',
     },
     {
       name: 'telnyx-api-key',
