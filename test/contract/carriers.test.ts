@@ -1,6 +1,13 @@
 import { carrierContract } from './carrier-contract.ts';
+import { plivoDriver, plivoWidebandDriver } from './drivers/plivo.ts';
 import { softphoneDriver } from './drivers/softphone.ts';
+import { telnyxAlawDriver, telnyxDriver, telnyxWidebandDriver } from './drivers/telnyx.ts';
 import { twilioDriver } from './drivers/twilio.ts';
 
 carrierContract('twilio', twilioDriver);
+carrierContract('telnyx', telnyxDriver);
+carrierContract('telnyx with A-law', telnyxAlawDriver);
+carrierContract('telnyx in wideband', telnyxWidebandDriver);
+carrierContract('plivo', plivoDriver);
+carrierContract('plivo in wideband', plivoWidebandDriver);
 carrierContract('the softphone', softphoneDriver);
