@@ -158,10 +158,13 @@ function converted(audio: Buffer, from: AudioFormat, to: AudioFormat): Buffer {
   return Buffer.concat([converter.convert(AudioChunk.fromBytes(audio)).bytes(), converter.flush().bytes()]);
 }
 
-/** The likeness of two stretches, 1 for the same, with one of them moved by up to `reach` samples. */
+/** The likeness of two stretches, 1 for the same, with one of them moved by up to `reach` samples; the first that will do. */
 function bestCorrelation(one: Int16Array, other: Int16Array, reach: number): number {
   let best = 0;
-  for (let lag = -reach; lag <= reach; lag += 1) best = Math.max(best, correlation(one, other, lag));
+  for (let lag = 0; lag <= reach && best < leastCorrelation; lag += 1) {
+    best = Math.max(best, correlation(one, other, lag));
+    if (best < leastCorrelation) best = Math.max(best, correlation(one, other, -lag));
+  }
   return best;
 }
 
