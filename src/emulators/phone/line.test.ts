@@ -49,11 +49,15 @@ function newLine(traits: Partial<LineWire> = {}, steps: CallerStep[] = [], netwo
   const clock = new VirtualClock();
   const sent: Sent[] = [];
   const ends: string[] = [];
+  let listener: (frame: string | Buffer) => void = () => undefined;
   const line = new PhoneLine({
     clock,
     wire: wireOf(traits),
     transport: {
-      send: (frame) => sent.push({ atMs: clock.now(), frame }),
+      send: (frame) => {
+        sent.push({ atMs: clock.now(), frame });
+        listener(frame);
+      },
       close: () => ends.push(`${clock.now()} close`),
       destroy: () => ends.push(`${clock.now()} destroy`),
     },
@@ -65,7 +69,10 @@ function newLine(traits: Partial<LineWire> = {}, steps: CallerStep[] = [], netwo
     sent.flatMap(({ atMs, frame }) => (typeof frame === 'string' ? [`${atMs} ${frame}`] : []));
   const hear = (ms: number, value = 1, format: AudioFormat = pcmu8k) =>
     line.receive(Buffer.alloc(ms * bytesPerMs(format), value), true);
-  return { clock, sent, said, ends, line, hear, say: (word: string) => line.receive(word, false) };
+  const onSend = (next: typeof listener) => {
+    listener = next;
+  };
+  return { clock, sent, said, ends, line, hear, onSend, say: (word: string) => line.receive(word, false) };
 }
 
 describe('PhoneLine', () => {
@@ -182,6 +189,17 @@ describe('PhoneLine', () => {
     expect(rude.ends).toEqual(['5000 close', '5000 ended by caller']);
     expect(rude.line.record.violations.map(({ kind }) => kind)).toEqual(['goodbye-unasked', 'no-goodbye']);
     expect(rude.clock.pending).toBe(0);
+  });
+
+  it('waits no longer for a goodbye that comes while the last words are said', () => {
+    const { clock, ends, line, say, onSend } = newLine({ awaitsGoodbye: true });
+    onSend((frame) => {
+      if (frame === 'bye from caller') say('goodbye');
+    });
+    line.start();
+    line.stop('caller');
+    expect(ends).toEqual(['0 close', '0 ended by caller']);
+    expect(clock.pending).toBe(0);
   });
 
   it('ends by whoever hung up when the gateway closes before its goodbye', () => {

@@ -219,7 +219,8 @@ export class PhoneLine {
       this.#record.bytesToGateway += frame.length;
       this.#options.transport.send(frame);
     }
-    if (kind !== 'last') return;
+    // Over a function call the gateway's goodbye has come by now.
+    if (kind !== 'last' || this.ended) return;
     if (this.#wire.awaitsGoodbye === true) this.#after(goodbyeWithinMs, () => this.#goodbyeOverdue());
     else this.#close();
   }
