@@ -1,4 +1,6 @@
 import { FakeTwilioCall } from '../emulators/twilio/call.ts';
+import { avr, avrHttp } from './simulate-avr.ts';
+import { genesys } from './simulate-genesys.ts';
 import type { SimulatedCarrier } from './simulated-call.ts';
 
 const twilio: SimulatedCarrier = {
@@ -35,4 +37,9 @@ const twilio: SimulatedCarrier = {
 };
 
 /** A later carrier joins with a line here. */
-export const simulatedCarriers: Readonly<Record<string, SimulatedCarrier>> = { twilio };
+export const simulatedCarriers: Readonly<Record<string, SimulatedCarrier>> = {
+  twilio,
+  genesys,
+  avr,
+  'avr-http': avrHttp,
+};
