@@ -5,13 +5,13 @@ import { Pacing, type PacingReport } from './pacing.ts';
 
 /**
  * avr-core's end of one call over HTTP: raw samples both ways and not a word besides. AVR, "STS HTTP protocol": the
- * request's body is the caller, the answer's the agent, whose silences may come as silence or as nothing; the end of
- * either is the end of it. Nothing can be interrupted, and no keys are told.
+ * request's body is the caller, the answer's the agent, which is silent when nothing comes; the end of either is the
+ * end of it. Nothing can be interrupted, and no keys are told.
  */
 export class AvrHttpWire implements LineWire {
   readonly speaks = pcm16At(8000);
   readonly hears = pcm16At(8000);
-  readonly fillsSilence = true;
+  readonly runsDry = true;
   readonly #now: () => number;
   readonly #pacing = new Pacing({ frameBytes, frameMs: 20 });
   /** Half of a sample whose other half is in the next piece. */

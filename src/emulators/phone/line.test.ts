@@ -274,4 +274,40 @@ describe('PhoneLine', () => {
       ]);
     });
   });
+
+  describe('where the gateway clears nothing and sends nothing in pauses', () => {
+    const format = pcm16At(8000);
+    const traits = { speaks: format, hears: format, runsDry: true };
+    const speak: CallerStep = {
+      do: 'speak',
+      audio: generateSpeech(600),
+      after: 'agent-started',
+      delayMs: 300,
+    };
+
+    it('sees a barge-in obeyed when nothing comes any more, whatever pauses the voice makes', () => {
+      const { clock, line, hear } = newLine(traits, [speak]);
+      line.start();
+      hear(40, 0x20, format);
+      for (let at = 40; at < 600; at += 20) {
+        // A pause of 200 ms within the answer, in the middle of which the caller begins.
+        hear(20, at < 200 || at >= 400 ? 0x20 : 0, format);
+        clock.advance(20);
+      }
+      clock.advance(500);
+      const { clears, speeches } = line.record;
+      expect(clears).toEqual([{ atMs: 600, stretchMs: 600, playedMs: 600, droppedMs: 0, marks: [] }]);
+      expect(speeches).toMatchObject([{ startedAtMs: 300, overAgent: true, clearedAtMs: 600 }]);
+    });
+
+    it('takes no hole for silence, and no end of an answer that nobody interrupted', () => {
+      const { clock, line, hear } = newLine(traits, [{ ...speak, delayMs: 5000 }]);
+      line.start();
+      hear(100, 0x20, format);
+      clock.advance(140);
+      hear(100, 0x20, format);
+      clock.advance(1000);
+      expect(line.record.clears).toEqual([]);
+    });
+  });
 });
