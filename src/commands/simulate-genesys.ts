@@ -33,10 +33,10 @@ export const genesys: SimulatedCarrier = {
   ],
   async start(options, _clock, say) {
     const { 'api-key': apiKey = '', 'client-secret': clientSecret, 'frame-bytes': bytes = '' } = options.own;
-    if (apiKey === '') say('No --api-key and no GENESYS_API_KEY: the gateway will refuse.');
     if (!frameSizes.includes(bytes)) {
       throw new PatchcordError('PATCHCORD_CONFIG_INVALID', `--frame-bytes is 800 or 1600, not '${bytes}'`);
     }
+    if (apiKey === '') say('No --api-key and no GENESYS_API_KEY: the gateway will refuse.');
     const ofGateway = {
       path: options.webhook,
       apiKey,
