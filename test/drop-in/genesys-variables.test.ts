@@ -275,6 +275,22 @@ describe.concurrent('a Genesys flow finds its variables', () => {
     );
   });
 
+  it('004 rate and backoff: what waits does not count as heard when the caller interrupts', async () => {
+    const script = [says({ ms: 12_000, seed: 13 }), says({ ms: 150, seed: 14 })];
+    await onGenesysStage({ env: agentFirst, script, pace: { speed: 4 } }, async ({ stage, call }) => {
+      const made = call({ steps: [{ ...speak, after: 'agent-finished', delayMs: 1000 }] });
+      const running = made.run();
+      await stage.until('some of the answer', () => (made.session?.record.audioMs ?? 0) >= 600);
+      made.session?.limit(8000);
+      const truncations = () => stage.emulator.sessions.flatMap(({ record }) => record.truncations);
+      await stage.until('the model told', () => truncations().length === 1);
+      const playedMs = made.session?.line.player.playedMs ?? 0;
+      expect(Math.abs((truncations()[0]?.audioEndMs ?? 0) - playedMs)).toBeLessThan(150);
+      made.hangUp();
+      expect((await running).stream?.violations).toEqual([]);
+    });
+  });
+
   it('004 long answers: three minutes of speech lose nothing', async () => {
     const script = [says({ ms: 185_000, seed: 12 })];
     const env = { ...agentFirst, GENESYS_MAX_QUEUED_MS: '600000' };
