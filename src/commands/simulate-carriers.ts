@@ -1,3 +1,5 @@
+import { avr, avrHttp } from './simulate-avr.ts';
+import { genesys } from './simulate-genesys.ts';
 import { simulatedPlivo } from './simulate-plivo.ts';
 import { simulatedTelnyx } from './simulate-telnyx.ts';
 import { simulatedTwilio } from './simulate-twilio.ts';
@@ -8,4 +10,7 @@ export const simulatedCarriers: Readonly<Record<string, SimulatedCarrier>> = {
   twilio: simulatedTwilio,
   telnyx: simulatedTelnyx,
   plivo: simulatedPlivo,
+  genesys,
+  avr,
+  'avr-http': avrHttp,
 };

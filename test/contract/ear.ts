@@ -5,6 +5,10 @@ export interface EarEvents {
   played(name: string): void;
   /** A clear took this mark away. */
   cleared(name: string): void;
+  /** Something sounds after silence. */
+  started?(): void;
+  /** All that there was has been played; not after a clear. */
+  completed?(): void;
   changed(): void;
 }
 
@@ -80,12 +84,14 @@ export class Ear {
   play(audio: Buffer): void {
     this.#settle();
     if (audio.length > 0) {
-      if (this.#runBytes === 0) this.#runStartedAt = this.#clock.now();
+      const begins = this.#runBytes === 0;
+      if (begins) this.#runStartedAt = this.#clock.now();
       this.#received.push(audio);
       this.#receivedBytes += audio.length;
       this.#run.push(audio);
       this.#runBytes += audio.length;
       this.#arm();
+      if (begins) this.#events.started?.();
     }
     this.#events.changed();
   }
@@ -129,8 +135,10 @@ export class Ear {
     const position = this.#position();
     const due = this.#marks.filter(({ at }) => at <= position);
     this.#marks = this.#marks.filter(({ at }) => at > position);
-    if (this.#runBytes > 0 && position >= this.#runBytes) this.#endRun(position);
+    const ends = this.#runBytes > 0 && position >= this.#runBytes;
+    if (ends) this.#endRun(position);
     for (const { reached } of due) reached();
+    if (ends) this.#events.completed?.();
   }
 
   #endRun(position: number): void {

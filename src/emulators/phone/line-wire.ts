@@ -45,6 +45,8 @@ export interface LineWire {
   readonly marksOnClear?: 'returned' | 'dropped';
   /** The gateway fills the agent's pauses with silence: only what is loud counts as the agent's. */
   readonly fillsSilence?: boolean;
+  /** The gateway can clear nothing and sends nothing where the agent pauses: it is silent when its audio runs dry. */
+  readonly runsDry?: boolean;
   /** The caller's audio waits for the command `ready`. */
   readonly awaitsGateway?: boolean;
   /** The carrier closes only when the command `goodbye` has come, or 5 s after its last words. */

@@ -49,11 +49,15 @@ function newLine(traits: Partial<LineWire> = {}, steps: CallerStep[] = [], netwo
   const clock = new VirtualClock();
   const sent: Sent[] = [];
   const ends: string[] = [];
+  let listener: (frame: string | Buffer) => void = () => undefined;
   const line = new PhoneLine({
     clock,
     wire: wireOf(traits),
     transport: {
-      send: (frame) => sent.push({ atMs: clock.now(), frame }),
+      send: (frame) => {
+        sent.push({ atMs: clock.now(), frame });
+        listener(frame);
+      },
       close: () => ends.push(`${clock.now()} close`),
       destroy: () => ends.push(`${clock.now()} destroy`),
     },
@@ -65,7 +69,10 @@ function newLine(traits: Partial<LineWire> = {}, steps: CallerStep[] = [], netwo
     sent.flatMap(({ atMs, frame }) => (typeof frame === 'string' ? [`${atMs} ${frame}`] : []));
   const hear = (ms: number, value = 1, format: AudioFormat = pcmu8k) =>
     line.receive(Buffer.alloc(ms * bytesPerMs(format), value), true);
-  return { clock, sent, said, ends, line, hear, say: (word: string) => line.receive(word, false) };
+  const onSend = (next: typeof listener) => {
+    listener = next;
+  };
+  return { clock, sent, said, ends, line, hear, onSend, say: (word: string) => line.receive(word, false) };
 }
 
 describe('PhoneLine', () => {
@@ -184,6 +191,17 @@ describe('PhoneLine', () => {
     expect(rude.clock.pending).toBe(0);
   });
 
+  it('waits no longer for a goodbye that comes while the last words are said', () => {
+    const { clock, ends, line, say, onSend } = newLine({ awaitsGoodbye: true });
+    onSend((frame) => {
+      if (frame === 'bye from caller') say('goodbye');
+    });
+    line.start();
+    line.stop('caller');
+    expect(ends).toEqual(['0 close', '0 ended by caller']);
+    expect(clock.pending).toBe(0);
+  });
+
   it('ends by whoever hung up when the gateway closes before its goodbye', () => {
     const { ends, line } = newLine({ awaitsGoodbye: true });
     line.start();
@@ -254,6 +272,42 @@ describe('PhoneLine', () => {
       expect(speeches).toMatchObject([
         { startedAtMs: 400, overAgent: true, clearedAtMs: 600, replyAtMs: 1400 },
       ]);
+    });
+  });
+
+  describe('where the gateway clears nothing and sends nothing in pauses', () => {
+    const format = pcm16At(8000);
+    const traits = { speaks: format, hears: format, runsDry: true };
+    const speak: CallerStep = {
+      do: 'speak',
+      audio: generateSpeech(600),
+      after: 'agent-started',
+      delayMs: 300,
+    };
+
+    it('sees a barge-in obeyed when nothing comes any more, whatever pauses the voice makes', () => {
+      const { clock, line, hear } = newLine(traits, [speak]);
+      line.start();
+      hear(40, 0x20, format);
+      for (let at = 40; at < 600; at += 20) {
+        // A pause of 200 ms within the answer, in the middle of which the caller begins.
+        hear(20, at < 200 || at >= 400 ? 0x20 : 0, format);
+        clock.advance(20);
+      }
+      clock.advance(500);
+      const { clears, speeches } = line.record;
+      expect(clears).toEqual([{ atMs: 600, stretchMs: 600, playedMs: 600, droppedMs: 0, marks: [] }]);
+      expect(speeches).toMatchObject([{ startedAtMs: 300, overAgent: true, clearedAtMs: 600 }]);
+    });
+
+    it('takes no hole for silence, and no end of an answer that nobody interrupted', () => {
+      const { clock, line, hear } = newLine(traits, [{ ...speak, delayMs: 5000 }]);
+      line.start();
+      hear(100, 0x20, format);
+      clock.advance(140);
+      hear(100, 0x20, format);
+      clock.advance(1000);
+      expect(line.record.clears).toEqual([]);
     });
   });
 });

@@ -29,6 +29,8 @@ interface Outgoing {
 const lateAfterMs = 10;
 const skipAfterMs = 1_000;
 const goodbyeWithinMs = 5_000;
+/** What comes every 20 ms may be late by this. */
+const dryAfterMs = 60;
 const maxBufferedBytes = 1_000_000;
 const maxViolations = 100;
 const maxDigits = 1_000;
@@ -61,13 +63,14 @@ export class PhoneLine {
   #agentStartedAtMs: number | undefined;
   #agentSilentAtMs: number | undefined;
   #agentClearedAtMs: number | undefined;
+  #dryAtMs: number | undefined;
 
   constructor(options: PhoneLineOptions) {
     this.#options = options;
     this.#clock = options.clock;
     this.#wire = options.wire;
     this.#network = options.network ?? new NetworkConditions(options.clock);
-    const { hears, marksOnClear = 'returned', fillsSilence = false } = options.wire;
+    const { hears, marksOnClear = 'returned', fillsSilence = false, runsDry = false } = options.wire;
     this.#voice = fillsSilence ? new AgentVoice(hears) : undefined;
     this.player = new MediaPlayer(
       options.clock,
@@ -83,7 +86,7 @@ export class PhoneLine {
     this.#toCarrier = this.#network.path('toCarrier', ({ data, isBinary }) => this.#arrived(data, isBinary));
     this.#acks = this.#network.path('marks', (what) => this.#acknowledge(what));
     const { media, marks } = this.player;
-    const clears = fillsSilence ? this.#silences : this.player.clears;
+    const clears = fillsSilence || runsDry ? this.#silences : this.player.clears;
     const { speeches } = this.#speech;
     this.#record = { ...emptyRecord(this.#clock.now()), speeches, media, marks, clears };
   }
@@ -219,7 +222,8 @@ export class PhoneLine {
       this.#record.bytesToGateway += frame.length;
       this.#options.transport.send(frame);
     }
-    if (kind !== 'last') return;
+    // Over a function call the gateway's goodbye has come by now.
+    if (kind !== 'last' || this.ended) return;
     if (this.#wire.awaitsGoodbye === true) this.#after(goodbyeWithinMs, () => this.#goodbyeOverdue());
     else this.#close();
   }
@@ -312,11 +316,22 @@ export class PhoneLine {
   /** Where nothing can be cleared, a barge-in is obeyed when the voice falls silent. */
   #noteSilence(now: number): void {
     const voice = this.#voice;
-    const fell = voice?.fellSilent(now);
-    if (voice === undefined || fell === undefined || !this.#speech.bargingIn) return;
-    voice.cut();
+    const fell = voice === undefined ? this.#ranDry(now) : voice.fellSilent(now);
+    if (fell === undefined || !this.#speech.bargingIn) return;
+    if (voice === undefined) this.#agentClearedAtMs = fell.atMs;
+    else voice.cut();
     this.#speech.cleared(fell.atMs, true);
-    this.#silences.push({ ...fell, playedMs: voice.voicedMs, droppedMs: 0, marks: [] });
+    const playedMs = voice?.voicedMs ?? this.player.playedMs;
+    this.#silences.push({ ...fell, playedMs, droppedMs: 0, marks: [] });
+  }
+
+  /** Once for each time that nothing came any more: since when, and how long the agent had sounded by then. */
+  #ranDry(now: number): { readonly atMs: number; readonly stretchMs: number } | undefined {
+    const atMs = this.#agentSilentAtMs;
+    if (this.#wire.runsDry !== true || atMs === undefined || atMs === this.#dryAtMs) return undefined;
+    if (this.player.playing || now < atMs + dryAfterMs) return undefined;
+    this.#dryAtMs = atMs;
+    return { atMs, stretchMs: atMs - (this.#agentStartedAtMs ?? atMs) };
   }
 
   #armPlaybackStall(): void {

@@ -1,0 +1,185 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { pcm16At } from '../../../src/audio/format.ts';
+import { resetMessage } from '../../../src/emulators/avr/core-message.ts';
+import { frameBytes } from '../../../src/emulators/avr/gateway-message.ts';
+import type { BadInput, CarrierDriver, Intruder, Oddity } from '../carrier-driver.ts';
+import { speech } from '../sounds.ts';
+import { AvrCall, connect } from './avr-call.ts';
+import { type AvrPrepared, allowedAddress, prepare, strangeAddress } from './avr-prepared.ts';
+
+const format = pcm16At(8000);
+
+async function call(
+  gatewayUrl: string,
+  changed: () => void,
+  begin: boolean,
+  prepared: AvrPrepared,
+): Promise<AvrCall> {
+  const socket = connect(gatewayUrl, allowedAddress);
+  const made = new AvrCall(socket, prepared, changed);
+  await once(socket, 'open');
+  if (begin) made.begin();
+  return made;
+}
+
+const badInput: BadInput<AvrCall>[] = [
+  {
+    name: 'text that is not JSON, before anything else',
+    when: 'at-the-start',
+    code: 'PATCHCORD_MESSAGE_MALFORMED',
+    closes: 1007,
+    send: (it) => it.raw('{"type":', false),
+  },
+  {
+    name: 'a binary frame before anything else',
+    when: 'at-the-start',
+    code: 'PATCHCORD_MESSAGE_BINARY',
+    closes: 1003,
+    send: (it) => it.raw(Buffer.alloc(frameBytes), true),
+  },
+  {
+    name: 'text that is not JSON',
+    when: 'live',
+    code: 'PATCHCORD_MESSAGE_MALFORMED',
+    closes: 'goes-on',
+    send: (it) => it.raw('what?', false),
+  },
+  {
+    name: 'JSON that is no message',
+    when: 'live',
+    code: 'PATCHCORD_MESSAGE_MALFORMED',
+    closes: 'goes-on',
+    send: (it) => {
+      for (const frame of ['[]', 'null', '7', '{"type":5}']) it.raw(frame, false);
+    },
+  },
+  {
+    name: 'fields of wrong types',
+    when: 'live',
+    code: 'PATCHCORD_MESSAGE_MALFORMED',
+    closes: 'goes-on',
+    send: (it) => {
+      it.message({ type: 'audio', audio: 12 });
+      it.message({ type: 'audio' });
+      it.message({ type: 'dtmf_digit', digit: 'twelve' });
+    },
+  },
+  {
+    name: 'audio that is not base64',
+    when: 'live',
+    code: 'PATCHCORD_AUDIO_MALFORMED',
+    closes: 'goes-on',
+    send: (it) => it.message({ type: 'audio', audio: '!!not base64!!' }),
+  },
+  {
+    name: 'half a sample',
+    when: 'live',
+    code: 'PATCHCORD_AUDIO_MALFORMED',
+    closes: 'goes-on',
+    send: (it) => it.message({ type: 'audio', audio: Buffer.alloc(321).toString('base64') }),
+  },
+  {
+    name: 'one malformed message after the other',
+    when: 'live',
+    code: 'PATCHCORD_MESSAGE_MALFORMED',
+    closes: 1007,
+    send: (it) => {
+      for (let count = 0; count < 11; count += 1) it.raw('nonsense', false);
+    },
+  },
+  {
+    name: 'a binary frame',
+    when: 'live',
+    code: 'PATCHCORD_MESSAGE_BINARY',
+    closes: 1003,
+    send: (it) => it.raw(Buffer.alloc(frameBytes), true),
+  },
+  {
+    name: 'a message over the limit',
+    when: 'live',
+    code: 'PATCHCORD_MESSAGE_TOO_LARGE',
+    closes: 1009,
+    send: (it) => it.send(Buffer.alloc(100_000), 100_000),
+  },
+  {
+    name: 'a text frame that is not UTF-8',
+    when: 'live',
+    code: 'PATCHCORD_MESSAGE_MALFORMED',
+    closes: 1007,
+    send: (it) => it.raw(Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), false),
+  },
+  {
+    name: 'a flood',
+    when: 'live',
+    code: 'PATCHCORD_PEER_FLOOD',
+    closes: 1008,
+    send: (it) => it.send(speech(format, 30_000)),
+  },
+];
+
+const oddities: Oddity<AvrCall>[] = [
+  { name: 'audio in pieces of any even size', send: (it, audio) => it.send(audio, 22) },
+  {
+    name: 'audio of no length',
+    send: (it, audio) => {
+      it.message({ type: 'audio', audio: '' });
+      it.send(audio);
+    },
+  },
+  {
+    name: 'init again',
+    send: (it, audio) => {
+      it.begin();
+      it.send(audio);
+    },
+  },
+  {
+    name: 'a reset',
+    send: (it, audio) => {
+      it.raw(resetMessage, false);
+      it.send(audio);
+    },
+  },
+  {
+    name: 'messages and fields of tomorrow',
+    send: (it, audio) => {
+      it.message({ type: 'weather', sky: 'blue' });
+      it.message({ type: 'dtmf', digit: '1' });
+      it.message({ type: 'audio', audio: audio.toString('base64'), sequence: 1 });
+    },
+  },
+];
+
+const intruders: Intruder<AvrPrepared>[] = [
+  {
+    name: 'a core from an address that is not allowed',
+    code: 'PATCHCORD_PEER_NOT_ALLOWED',
+    turnedAway: 403,
+    attempt: async (gatewayUrl) => {
+      const socket = connect(gatewayUrl, strangeAddress);
+      socket.on('error', () => socket.terminate());
+      const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
+      response.resume();
+      socket.terminate();
+      return response.statusCode ?? 0;
+    },
+  },
+];
+
+export const avrDriver: CarrierDriver<AvrCall, AvrPrepared> = {
+  traits: {
+    receives: format,
+    sends: format,
+    frameMs: 20,
+    marks: 'none',
+    digits: true,
+    clears: true,
+    goodbyeCode: 1000,
+  },
+  prepare,
+  badInput,
+  oddities,
+  intruders,
+  call,
+};
