@@ -59,6 +59,17 @@ export class MediaQueue {
     return this.#entries.reduce((sum, entry) => sum + ('frame' in entry ? entry.frame.length : 0), 0);
   }
 
+  /** A tick would find nothing to give out or to tell. */
+  get idle(): boolean {
+    if (this.#paused) return true;
+    return this.#entries.length === 0 && !this.#drainAsked && !this.#full;
+  }
+
+  /** What of a message of this length would fill no frame and be dropped. */
+  tailOf(messageBytes: number): number {
+    return this.#buffering ? 0 : (this.#leftover.length + messageBytes) % this.#frameBytes;
+  }
+
   /** A binary message. */
   take(message: Buffer): Taken {
     if (this.#length >= maxQueuedFrames) return { refused: true, droppedBytes: 0 };
