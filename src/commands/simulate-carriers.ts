@@ -1,4 +1,5 @@
 import { FakeTwilioCall } from '../emulators/twilio/call.ts';
+import { asterisk, audiosocket } from './simulate-asterisk.ts';
 import type { SimulatedCarrier } from './simulated-call.ts';
 
 const twilio: SimulatedCarrier = {
@@ -35,4 +36,8 @@ const twilio: SimulatedCarrier = {
 };
 
 /** A later carrier joins with a line here. */
-export const simulatedCarriers: Readonly<Record<string, SimulatedCarrier>> = { twilio };
+export const simulatedCarriers: Readonly<Record<string, SimulatedCarrier>> = {
+  twilio,
+  audiosocket,
+  asterisk,
+};

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { messageOf } from '../../base/errors.ts';
+import type { PhoneCallRecord } from '../phone/line-record.ts';
 import { AudioSocketConnection, openAudioSocket } from './audiosocket-connection.ts';
 import { AudioSocketWire, type AudioSocketWireOptions } from './audiosocket-wire.ts';
 import { FakePhoneCall, type FakePhoneCallOptions } from './fake-phone-call.ts';
@@ -36,6 +37,13 @@ export class FakeAudioSocketCall extends FakePhoneCall {
     super(options);
     this.#options = options;
     this.uuid = options.uuid ?? randomUUID();
+  }
+
+  override async run(): Promise<PhoneCallRecord> {
+    const record = await super.run();
+    const arrivals = (record.stream?.media ?? []).map(({ receivedAtMs }) => receivedAtMs);
+    const frameGapsMs = arrivals.slice(1).map((atMs, before) => atMs - (arrivals[before] ?? atMs));
+    return { ...record, frameGapsMs };
   }
 
   protected override async dial(): Promise<void> {

@@ -1,7 +1,14 @@
 import { type AudioFormat, bytesPerSample, pcm16At, pcmu8k } from '../../audio/format.ts';
 import { bytesPerFrame } from '../phone/caller-audio.ts';
 import type { LineCommand, LineWire } from '../phone/line-wire.ts';
-import { audioFrame, audioKind, digitFrame, GatewayFrameReader, uuidFrame } from './audiosocket-frame.ts';
+import {
+  audioFrame,
+  audioKind,
+  digitFrame,
+  type GatewayFrame,
+  GatewayFrameReader,
+  uuidFrame,
+} from './audiosocket-frame.ts';
 import { PhonePackets, type PhonePacketsOptions } from './phone-packets.ts';
 
 export interface AudioSocketWireOptions extends PhonePacketsOptions {
@@ -55,7 +62,9 @@ export class AudioSocketWire implements LineWire {
     this.#phone.press(digit);
   }
 
-  acknowledge(): undefined {}
+  acknowledge(): undefined {
+    return undefined;
+  }
 
   /** It just closes. */
   closing(): readonly [] {
@@ -65,16 +74,18 @@ export class AudioSocketWire implements LineWire {
   read(data: Buffer | string): readonly LineCommand[] {
     const frames = this.#reader.read(Buffer.from(data));
     this.#options.awaitsPayload?.(this.#reader.waitsForPayload);
-    return frames.flatMap((frame): LineCommand[] => {
-      switch (frame.type) {
-        case 'audio':
-          return this.#heard(frame.audio, frame.sampleRate);
-        case 'hang-up':
-          return [{ do: 'hang-up' }];
-        case 'fatal':
-          return [{ do: 'violation', kind: frame.violation, detail: frame.detail, fatal: true }];
-      }
-    });
+    return frames.flatMap((frame) => this.#commandsOf(frame));
+  }
+
+  #commandsOf(frame: GatewayFrame): LineCommand[] {
+    switch (frame.type) {
+      case 'audio':
+        return this.#heard(frame.audio, frame.sampleRate);
+      case 'hang-up':
+        return [{ do: 'hang-up' }];
+      case 'fatal':
+        return [{ do: 'violation', kind: frame.violation, detail: frame.detail, fatal: true }];
+    }
   }
 
   #heard(audio: Buffer, sampleRate: number): LineCommand[] {

@@ -1,8 +1,10 @@
-import { FakePhoneCall, type FakePhoneCallOptions } from './fake-phone-call.ts';
+import { randomInt } from 'node:crypto';
+import { bytesPerFrame } from '../phone/caller-audio.ts';
 import { openLineSocket } from '../phone/line-socket.ts';
 import type { ControlFormat } from './channel-command.ts';
 import { ChannelPlayer } from './channel-player.ts';
-import { type ChannelFormat, channelFormats, ChannelWire } from './channel-wire.ts';
+import { type ChannelFormat, ChannelWire, channelFormats } from './channel-wire.ts';
+import { FakePhoneCall, type FakePhoneCallOptions } from './fake-phone-call.ts';
 import type { PhonePacketsOptions } from './phone-packets.ts';
 
 export interface FakeChannelCallOptions extends FakePhoneCallOptions, PhonePacketsOptions {
@@ -39,7 +41,7 @@ export class FakeChannelCall extends FakePhoneCall {
   constructor(options: FakeChannelCallOptions) {
     super(options);
     this.#options = options;
-    this.channelId = newChannelId(options.clock.epochMs());
+    this.channelId = `${Math.floor(options.clock.epochMs() / 1000)}.${randomInt(1, 1_000_000)}`;
   }
 
   protected override async dial(): Promise<void> {
@@ -98,11 +100,10 @@ export class FakeChannelCall extends FakePhoneCall {
   }
 
   #variables(connectionId: string, format: ChannelFormat, control: ControlFormat): Record<string, string> {
-    const { frameBytes } = channelTraits(format);
     return {
       DIALEDPEERNUMBER: `${connectionId}/c(${format})f(${control})`,
       MEDIA_WEBSOCKET_CONNECTION_ID: connectionId,
-      MEDIA_WEBSOCKET_OPTIMAL_FRAME_SIZE: String(frameBytes),
+      MEDIA_WEBSOCKET_OPTIMAL_FRAME_SIZE: String(bytesPerFrame(channelFormats[format])),
       ...this.#options.variables,
     };
   }

@@ -17,10 +17,11 @@ export interface FakePhoneCallOptions {
   readonly maxCallMs?: number;
 }
 
-type Talk = Pick<PhoneLineOptions, 'wire' | 'transport' | 'player' | 'newPlayer'> & {
+/** A line to be talked on. */
+interface Talk extends Omit<PhoneLineOptions, 'clock' | 'caller' | 'network' | 'expectedMs' | 'ended'> {
   /** What comes from the gateway goes to the line from now on. */
   join(line: PhoneLine): void;
-};
+}
 
 const defaultMaxCallMs = 120_000;
 
