@@ -99,6 +99,13 @@ describe('a carrier that plays what it gets when it gets it', () => {
     expect(heard.get('i1')).toBe(50);
   });
 
+  it('counts all that it was sent as heard when an answer is cut: nothing can be taken back', () => {
+    const { clock, playout, pieces } = paced();
+    playout.append(item(1), audio(1000));
+    clock.advance(205);
+    expect(playout.cut()).toMatchObject([{ itemId: 'i1', heardMs: pieces.length * 20 }]);
+  });
+
   it('gets silence where there is nothing to say, if its line needs it, and nothing otherwise', () => {
     const quiet = paced();
     quiet.clock.advance(1000);

@@ -203,6 +203,8 @@ export class Playout {
   cut(activeResponseId?: string): CutItem[] {
     this.#downlink?.drop();
     if (this.#port && this.#maySound()) this.#port.clear();
+    // From a carrier that plays what it gets nothing is taken back: what it was sent is heard.
+    if (this.#isPaced) this.#timeline.settle();
     const heardUpToMs = this.#timeline.cut();
     const items: CutItem[] = [];
     for (const part of this.#parts.values()) {
