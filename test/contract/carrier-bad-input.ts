@@ -19,10 +19,14 @@ const disturbances: readonly CallEvent['type'][] = [
 export function badInputCases<Call extends CarrierCall, Ready extends Prepared>(
   driver: CarrierDriver<Call, Ready>,
 ): void {
-  const { receives } = driver.traits;
+  const { receives, clears } = driver.traits;
+  /** Where we pace the audio ourselves, a hole tells that the process of all these tests was busy. */
+  const disturbing = disturbances.filter((type) => clears || type !== 'playout.underrun');
   const same = samenessOf(driver.traits);
   const options = {
     env: { PATCHCORD_FIRST_SPEAKER: 'agent' },
+    // In one piece, so that a hole in it is not the model's.
+    pace: { deltaMs: 600 },
     script: [says({ ms: 600, seed: 1 })],
   };
 
@@ -47,7 +51,7 @@ export function badInputCases<Call extends CarrierCall, Ready extends Prepared>(
     same.expectHeard(bystander.ear.heard(), model.agentAudio());
     expect(bystander.closeCode).toBeUndefined();
     const disturbed = stage.events.filter(
-      (event) => event.callId === callId && disturbances.includes(event.type),
+      (event) => event.callId === callId && disturbing.includes(event.type),
     );
     expect(disturbed).toEqual([]);
   }

@@ -66,7 +66,8 @@ export function conversationCases<Call extends CarrierCall, Ready extends Prepar
   scene(
     'carries on over several turns, each answer heard to its end',
     driver,
-    { script: [says({ ms: 150, seed: 7 }), says({ ms: 150, seed: 8 }), says({ ms: 150, seed: 9 })] },
+    // Whole frames of any carrier, so that nothing comes between the answers.
+    { script: [says({ ms: 160, seed: 7 }), says({ ms: 160, seed: 8 }), says({ ms: 160, seed: 9 })] },
     async ({ stage, call }) => {
       const caller = await call();
       const said: Buffer[] = [];
@@ -74,7 +75,7 @@ export function conversationCases<Call extends CarrierCall, Ready extends Prepar
         const words = turn(receives, 260, count);
         said.push(words);
         caller.send(words);
-        await stage.until(`answer ${count} heard`, () => same.hasHeard(caller.ear, count * 150));
+        await stage.until(`answer ${count} heard`, () => same.hasHeard(caller.ear, count * 160));
       }
       const model = stage.tap.session(0);
       same.expectHeard(caller.ear.heard(), model.agentAudio());

@@ -1,5 +1,6 @@
 import type { AudioFormat } from '../../src/audio/format.ts';
 import type { ErrorCode } from '../../src/base/errors.ts';
+import type { Gateway } from '../../src/gateway.ts';
 import type { Ear } from './ear.ts';
 
 /** One call as the carrier has it, with a real socket to the gateway. */
@@ -43,6 +44,8 @@ export interface CarrierTraits {
   readonly digits: true | string;
   /** The carrier drops what it has queued when told; `false`: it queues nothing, so that whoever stops sending is silent. */
   readonly clears: boolean;
+  /** A connection that breaks cannot be told from a caller who hangs up. */
+  readonly breaksLikeHangUp?: boolean;
   /** Close code when the gateway ends a call in order. */
   readonly goodbyeCode: number;
 }
@@ -51,6 +54,8 @@ export interface CarrierTraits {
 export interface Prepared {
   /** Settings that the gateway needs for this carrier. */
   readonly env: Readonly<Record<string, string>>;
+  /** The gateway is up, and these are the carriers' own ports. */
+  listening?(listeners: Gateway['listeners']): void;
   close(): Promise<void>;
 }
 

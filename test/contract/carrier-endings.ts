@@ -3,13 +3,13 @@ import type { CarrierCall, CarrierDriver, Prepared } from './carrier-driver.ts';
 import { samenessOf } from './sameness.ts';
 import { scene } from './scene.ts';
 import { silenced } from './silenced.ts';
-import { says, turn } from './sounds.ts';
+import { hush, says, speech, turn } from './sounds.ts';
 
 /** Every way in which a call ends; `scene` sees each time that nothing is left open. */
 export function endingCases<Call extends CarrierCall, Ready extends Prepared>(
   driver: CarrierDriver<Call, Ready>,
 ): void {
-  const { receives, goodbyeCode } = driver.traits;
+  const { receives, goodbyeCode, breaksLikeHangUp = false } = driver.traits;
   const same = samenessOf(driver.traits);
   const agentFirst = { PATCHCORD_FIRST_SPEAKER: 'agent' };
   const goodbye = says({ ms: 700, seed: 1, words: 'Goodbye then' }, { tool: 'end_call', callId: 'call_end' });
@@ -58,8 +58,9 @@ export function endingCases<Call extends CarrierCall, Ready extends Prepared>(
       const caller = await call();
       caller.send(turn(receives, 300));
       await stage.until('some of the goodbye heard', () => caller.ear.playedMs >= 250);
-      caller.send(turn(receives, 300, 2));
+      caller.send(speech(receives, 300, 2));
       const { playedMs: heardMs } = await silenced(stage, caller, driver.traits);
+      caller.send(hush(receives, 320, 2));
       expect(heardMs).toBeLessThan(700);
       // Longer than the goodbye's bound.
       await stage.until(
@@ -110,7 +111,8 @@ export function endingCases<Call extends CarrierCall, Ready extends Prepared>(
       const caller = await call();
       await stage.until('some of the greeting heard', () => caller.ear.playedMs >= 100);
       caller.lose();
-      expect((await stage.event('call.ended')).reason).toBe('carrier-lost');
+      const reason = breaksLikeHangUp ? 'caller-hung-up' : 'carrier-lost';
+      expect((await stage.event('call.ended')).reason).toBe(reason);
       await stage.empty();
     },
   );

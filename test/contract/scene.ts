@@ -32,6 +32,7 @@ export function scene<Call extends CarrierCall, Ready extends Prepared>(
     try {
       const set = await Stage.set({ ...options, env: { ...prepared.env, ...options.env } }, watch);
       stage = set;
+      prepared.listening?.(set.gateway.listeners);
       const open = async (begin: boolean): Promise<Call> => {
         const call = await driver.call(set.gateway.url, watch.changed, begin, prepared);
         calls.push(call);
