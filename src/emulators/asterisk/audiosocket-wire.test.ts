@@ -91,7 +91,7 @@ describe('AudioSocketWire', () => {
   it.each([
     ['forbidden-kind', true, frame(0x03, Buffer.from('5')), 0],
     ['empty-audio', true, frame(0x10, Buffer.alloc(0)), 0],
-    ['other-rate', undefined, audioFrame(0x12, Buffer.alloc(640)), 0],
+    ['other-rate', undefined, audioFrame(0x12, Buffer.alloc(640, 1)), 0],
     ['half-sample', undefined, audioFrame(0x10, Buffer.alloc(319)), 0],
     ['frame-length', undefined, audioFrame(0x10, Buffer.alloc(960)), 1],
   ])('names the violation %s (fatal: %s)', (kind, fatal, sent, played) => {
@@ -100,6 +100,10 @@ describe('AudioSocketWire', () => {
       expect.objectContaining({ do: 'violation', kind, ...(fatal === undefined ? {} : { fatal }) }),
     );
     expect(commands.filter((command) => command.do === 'play')).toHaveLength(played);
+  });
+
+  it('takes silence at any rate: no gateway knows the rate before it has heard the phone', () => {
+    expect(newWire({ sampleRate: 16_000 }).wire.read(audioFrame(0x10, Buffer.alloc(320)))).toEqual([]);
   });
 
   it('says when it awaits the rest of a payload', () => {
