@@ -17,7 +17,9 @@ import { SeededRandom } from '../../src/emulators/seeded-random.ts';
 export interface Answer {
   readonly itemId: string;
   readonly audio: Buffer;
-  /** Told to have been heard when it was cut; undefined: never cut. */
+  /** The caller spoke into it. */
+  cut: boolean;
+  /** What the model was told to have been heard of it; undefined: nothing, so all. */
   heardMs: number | undefined;
 }
 
@@ -26,8 +28,9 @@ export interface TalkingOptions {
   readonly seed: number;
   /** No answer begins after this. */
   readonly untilMs: number;
-  /** Share of the answers that the caller speaks into. */
+  /** Share of the answers that the caller speaks into, of those that begin after `calmMs`. */
   readonly bargeIns: number;
+  readonly calmMs: number;
 }
 
 /**
@@ -108,9 +111,17 @@ export class TalkingSession implements ModelSession {
     }
   }
 
-  addText(): void {}
-  toolResult(): void {}
-  protect(): void {}
+  addText(): void {
+    throw new Error('given a text');
+  }
+
+  toolResult(): void {
+    throw new Error('given a result');
+  }
+
+  protect(): void {
+    throw new Error('asked to be deaf');
+  }
 
   /** It talks whether it is asked to or not: the test's agent asks for nothing. */
   requestResponse(request: ResponseRequest): void {
@@ -122,7 +133,7 @@ export class TalkingSession implements ModelSession {
   }
 
   #speak(): void {
-    const { clock, untilMs, bargeIns } = this.#options;
+    const { clock, untilMs, calmMs, bargeIns } = this.#options;
     if (clock.now() >= untilMs) return;
     const random = this.#random;
     this.#number += 1;
@@ -130,7 +141,8 @@ export class TalkingSession implements ModelSession {
     const item: AudioItem = { responseId, itemId: `item_${this.#number}`, contentIndex: 0 };
     const ms = Math.round(random.chance(0.1) ? random.between(10, 60) : random.between(200, 9000));
     const audio = this.#newAudio(ms);
-    this.answers.push({ itemId: item.itemId, audio, heardMs: undefined });
+    const cut = clock.now() >= calmMs && random.chance(bargeIns);
+    this.answers.push({ itemId: item.itemId, audio, cut, heardMs: undefined });
     const epoch = this.#epoch;
     this.#events.responseStarted(responseId, undefined);
     this.#events.agentText(item, 'word '.repeat(Math.ceil(ms / 300)));
@@ -143,7 +155,7 @@ export class TalkingSession implements ModelSession {
       this.#events.responseDone({ responseId, status: 'completed' });
     });
     const spokenMs = Math.max(ms, doneInMs);
-    if (random.chance(bargeIns)) this.#bargeIn(responseId, doneInMs, random.between(50, spokenMs));
+    if (cut) this.#bargeIn(responseId, doneInMs, random.between(50, spokenMs));
     else this.#after(spokenMs + random.between(300, 3000), () => this.#speak());
   }
 

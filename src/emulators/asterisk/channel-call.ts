@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import { bytesPerFrame } from '../phone/caller-audio.ts';
 import { openLineSocket } from '../phone/line-socket.ts';
 import type { ControlFormat } from './channel-command.ts';
@@ -31,6 +32,8 @@ export interface FakeChannelCallOptions extends FakePhoneCallOptions, PhonePacke
   readonly parameters?: Readonly<Record<string, string>>;
   /** Variables of the channel, as MEDIA_START tells them. */
   readonly variables?: Readonly<Record<string, string>>;
+  /** Takes the place of a connection over TCP. */
+  readonly connect?: () => Duplex;
 }
 
 /** The whole Asterisk side of one call over a WebSocket channel against a gateway. Use once. */
@@ -46,7 +49,7 @@ export class FakeChannelCall extends FakePhoneCall {
 
   protected override async dial(): Promise<void> {
     const { clock, gatewayUrl, format = 'ulaw', control = 'json', connectionId = 'gateway' } = this.#options;
-    const { early = false, answeredByGateway = false, player: playerOptions } = this.#options;
+    const { early = false, answeredByGateway = false, player: playerOptions, connect } = this.#options;
     const address = this.#address(gatewayUrl);
     const socket = await openLineSocket({
       clock,
@@ -55,6 +58,7 @@ export class FakeChannelCall extends FakePhoneCall {
       host: address.host,
       headers: this.#credentials(),
       protocols: ['media'],
+      ...(connect === undefined ? {} : { connect }),
     });
     const player = new ChannelPlayer({
       clock,
