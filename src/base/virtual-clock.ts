@@ -47,8 +47,8 @@ export class VirtualClock implements Clock {
     this.#now = until;
   }
 
-  /** Like `advance`, but lets promises settle between timers. */
-  async advanceAsync(ms: number): Promise<void> {
+  /** Like `advance`, but lets promises settle between timers, or whatever else the test waits for. */
+  async advanceAsync(ms: number, settle: () => Promise<void> = settlePromises): Promise<void> {
     const until = this.#now + ms;
     await settle();
     for (let next = this.#next(until); next !== undefined; next = this.#next(until)) {
@@ -72,6 +72,6 @@ export class VirtualClock implements Clock {
 }
 
 /** Lets chains of settled promises run; ten hops are more than any awaited chain here has. */
-async function settle(): Promise<void> {
+async function settlePromises(): Promise<void> {
   for (let hop = 0; hop < 10; hop++) await Promise.resolve();
 }

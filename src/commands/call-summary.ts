@@ -27,6 +27,8 @@ export interface CallSummary {
   readonly framesLost: number;
   readonly bytesToGateway: number;
   readonly bytesFromGateway: number;
+  /** Where a gateway has to send in real time: from each of its frames to the next. */
+  readonly frameGapsMs: readonly number[];
   readonly violations: readonly string[];
   readonly violationCount: number;
 }
@@ -63,6 +65,7 @@ export function summarize(record: PhoneCallRecord): CallSummary {
     framesLost: stream?.framesLost ?? 0,
     bytesToGateway: stream?.bytesToGateway ?? 0,
     bytesFromGateway: stream?.bytesFromGateway ?? 0,
+    frameGapsMs: record.frameGapsMs ?? [],
     violations: [...new Set((stream?.violations ?? []).map(({ kind }) => kind))],
     violationCount: stream?.violationCount ?? 0,
   };

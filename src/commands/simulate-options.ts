@@ -41,7 +41,8 @@ function carrierHelp([name, { webhook, options }]: [string, SimulatedCarrier]): 
     const instead = [...env, ...(standard === undefined || standard === '' ? [] : [standard])];
     return `  ${left}${meaning}${instead.length === 0 ? '' : ` (${instead.join(', ')})`}\n`;
   });
-  return `\nWith --carrier ${name} (calls begin at ${webhook}):\n${lines.join('')}`;
+  const begins = webhook === '' ? '' : ` (calls begin at ${webhook})`;
+  return `\nWith --carrier ${name}${begins}:\n${lines.join('')}`;
 }
 
 /** Throws PATCHCORD_CONFIG_INVALID with one line that names the option. */

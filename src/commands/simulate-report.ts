@@ -25,6 +25,8 @@ export interface SimulationReport {
   readonly underruns: { readonly count: number; readonly ms: number };
   readonly frames: { readonly sent: number; readonly late: number; readonly lost: number };
   readonly bytes: { readonly toGateway: number; readonly fromGateway: number };
+  /** Between two frames of the gateway; undefined where it need not send in real time. */
+  readonly frameGapMs: Percentiles | undefined;
   readonly violations: { readonly count: number; readonly kinds: readonly string[] };
 }
 
@@ -65,6 +67,7 @@ export function reportOf(
       toGateway: sum((call) => call.bytesToGateway),
       fromGateway: sum((call) => call.bytesFromGateway),
     },
+    frameGapMs: percentilesOf(calls.flatMap((call) => call.frameGapsMs)),
     violations: {
       count: sum((call) => call.violationCount),
       kinds: [...new Set(calls.flatMap((call) => call.violations))],
@@ -95,6 +98,7 @@ export function tableOf(report: SimulationReport, whenRefused: readonly string[]
   latency('barge-in to clear (ms)', report.bargeInToClearMs);
   latency('heard when cleared (ms)', report.heardAtClearMs);
   latency('truncation error, absolute (ms)', truncationErrorMs);
+  if (report.frameGapMs !== undefined) latency('between two agent frames (ms)', report.frameGapMs);
   const lines = aligned(rows);
   const counts: string[][] = [
     ['calls', `${calls.ok} ok, ${calls.failed} failed, ${calls.dropped} dropped`],

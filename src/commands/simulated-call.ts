@@ -72,7 +72,7 @@ export interface RunningCarrier {
 }
 
 export interface SimulatedCarrier {
-  /** Path where a call begins at the gateway. */
+  /** Path where a call begins at the gateway; empty where it begins with no request at all. */
   readonly webhook: string;
   readonly options: readonly CarrierOption[];
   /** What to do when the gateway refuses calls with 401 or 403. */

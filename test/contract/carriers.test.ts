@@ -1,4 +1,6 @@
 import { carrierContract } from './carrier-contract.ts';
+import { asteriskDriver } from './drivers/asterisk.ts';
+import { audioSocketDriver } from './drivers/audiosocket.ts';
 import { avrDriver } from './drivers/avr.ts';
 import { avrHttpDriver } from './drivers/avr-http.ts';
 import { genesysDriver } from './drivers/genesys.ts';
@@ -17,3 +19,8 @@ carrierContract('the softphone', softphoneDriver);
 carrierContract('genesys', genesysDriver);
 carrierContract('avr', avrDriver);
 carrierContract('avr-http', avrHttpDriver);
+carrierContract('audiosocket', audioSocketDriver());
+carrierContract('audiosocket-slin16', audioSocketDriver(16_000));
+carrierContract('asterisk', asteriskDriver());
+carrierContract('asterisk-slin16', asteriskDriver({ format: 'slin16' }));
+carrierContract('asterisk-plain-text', asteriskDriver({ control: 'plain-text' }));

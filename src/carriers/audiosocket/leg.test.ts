@@ -67,10 +67,19 @@ describe('an AudioSocket leg', () => {
     leg.opened();
     for (const digit of '12') leg.callerDigit(digit);
     for (let i = 0; i < 100; i++) leg.callerDigit('9');
-    expect(call.log).toEqual(['answered']);
+    expect(call.log).toEqual([]);
     leg.callerAudio(8000, slin(8000));
     const keys = ['digit 1', 'digit 2', ...Array.from({ length: 30 }, () => 'digit 9')];
     expect(call.log).toEqual(['answered', 'connected', ...keys, 'audio']);
+  });
+
+  it('is answered with its first audio, when its rate is known: the model is opened in formats that fit', () => {
+    const rates: number[] = [];
+    host.onAnswered = ({ receives, sends }) => rates.push(receives.sampleRate, sends.sampleRate);
+    leg.opened();
+    clock.advance(40);
+    leg.callerAudio(16_000, slin(16_000));
+    expect(rates).toEqual([16_000, 16_000]);
   });
 
   it('takes audio at other rates than the one it began with, made to fit', () => {
@@ -114,7 +123,7 @@ describe('an AudioSocket leg', () => {
     clock.advance(1000);
     await done;
     expect(call.log).toEqual(['answered', 'ended hung-up']);
-    expect(connection.played).toEqual([]);
+    expect(connection.played).toHaveLength(1);
     expect(clock.pending).toBe(0);
   });
 
@@ -135,6 +144,6 @@ describe('an AudioSocket leg', () => {
     expect(clock.pending).toBe(1);
     leg.ended({ reason: 'hung-up' });
     expect(clock.pending).toBe(0);
-    expect(call.log).toEqual(['answered', 'ended hung-up']);
+    expect(call.log).toEqual(['ended hung-up']);
   });
 });

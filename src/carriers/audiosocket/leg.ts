@@ -48,7 +48,7 @@ export class AudioSocketLeg implements Leg, ConnectionOwner {
   readonly #clock: Clock;
   readonly #connection: AudioSocketConnection;
   readonly #disguise: DisguiseCheck;
-  #phase: 'new' | 'answered' | 'connected' | 'ended' = 'new';
+  #phase: 'new' | 'waiting' | 'connected' | 'ended' = 'new';
   #format = pcm16At(defaultRate);
   #kind = requireKind(defaultRate);
   #events: LegEvents | undefined;
@@ -79,15 +79,14 @@ export class AudioSocketLeg implements Leg, ConnectionOwner {
   }
 
   /**
-   * The model is opened now; the rate is known, and media flows, with the first audio. Until then silence is sent,
-   * because an Asterisk that waits for audio in its turn sends none before (issue 2089 of asterisk/asterisk).
+   * The rate is known with the first audio; only then is the model opened, in formats that fit, and media flows. Until
+   * then silence is sent, because an Asterisk that waits for audio in its turn sends none before (issue 2089 of
+   * asterisk/asterisk).
    */
   opened(): void {
     if (this.#phase !== 'new') return;
-    this.#phase = 'answered';
-    this.#events?.answered();
-    // Whoever heard of the answer may have hung up in the same breath.
-    if (this.#isWaiting()) this.#sendSilence(formatWaitMs);
+    this.#phase = 'waiting';
+    this.#sendSilence(formatWaitMs);
   }
 
   callerAudio(sampleRate: number, audio: Buffer): void {
@@ -95,7 +94,7 @@ export class AudioSocketLeg implements Leg, ConnectionOwner {
       this.#connection.refuse(unusable(sampleRate));
       return;
     }
-    if (this.#phase === 'answered') this.#connect(sampleRate);
+    if (this.#phase === 'waiting') this.#connect(sampleRate);
     if (this.#phase !== 'connected') return;
     if (sampleRate !== this.#format.sampleRate) {
       this.#events?.audio(this.#converted(sampleRate, audio));
@@ -145,7 +144,7 @@ export class AudioSocketLeg implements Leg, ConnectionOwner {
   }
 
   #isWaiting(): boolean {
-    return this.#phase === 'answered' && this.#hangUp === undefined;
+    return this.#phase === 'waiting' && this.#hangUp === undefined;
   }
 
   #sendSilence(leftMs: number): void {
@@ -159,9 +158,12 @@ export class AudioSocketLeg implements Leg, ConnectionOwner {
   #connect(sampleRate: number): void {
     if (!this.#isWaiting()) return;
     this.#stopTimer();
-    this.#phase = 'connected';
     this.#format = pcm16At(sampleRate);
     this.#kind = requireKind(sampleRate);
+    this.#events?.answered();
+    // Whoever heard of the answer may have hung up in the same breath.
+    if (!this.#isWaiting()) return;
+    this.#phase = 'connected';
     this.#events?.connected();
     for (const digit of this.#earlyDigits) this.#events?.digit(digit);
     this.#earlyDigits = [];

@@ -1,21 +1,18 @@
-import { decodeSamples } from '../../audio/convert.ts';
-import { type AudioFormat, bytesPerMs } from '../../audio/format.ts';
-import { peak } from '../../audio/level.ts';
+import { type AudioFormat, bytesPerMs, silenceByte } from '../../audio/format.ts';
 import type { AgentSound } from './caller.ts';
 
-/** Samples above this are a voice's: about -50 dBFS. */
-const voicedFrom = 100;
-/** A hole within a voice that is shorter than this does not begin a new stretch of it. */
+/** Silence within a voice that is shorter than this is the voice's own. */
 const bridgeMs = 200;
 /** A voice that is not there for this long has fallen silent: what comes every 20 ms may be late. */
 const silentAfterMs = 60;
 
 /**
- * The agent on a line on which something always sounds, because the gateway fills pauses with silence: what is loud
- * is the agent's voice. Times are the clock's milliseconds.
+ * The agent on a line on which something always sounds, because the gateway fills pauses with silence: what is not
+ * silence to the last bit is the agent's voice, its pauses for breath included. Times are the clock's milliseconds.
  */
 export class AgentVoice {
-  readonly #format: AudioFormat;
+  readonly #bytesPerMs: number;
+  readonly #silence: number;
   #startedAtMs: number | undefined;
   #untilMs: number | undefined;
   #clearedAtMs: number | undefined;
@@ -24,7 +21,8 @@ export class AgentVoice {
   #told = true;
 
   constructor(format: AudioFormat) {
-    this.#format = format;
+    this.#bytesPerMs = bytesPerMs(format);
+    this.#silence = silenceByte(format);
   }
 
   /** All of the voice that sounded or will have sounded once what came is played. */
@@ -34,15 +32,17 @@ export class AgentVoice {
 
   /** Audio that sounds from `soundsAtMs` on; whether it holds a voice. */
   take(audio: Buffer, soundsAtMs: number): boolean {
-    if (peak(decodeSamples(audio, this.#format)) < voicedFrom) return false;
-    const lengthMs = audio.length / bytesPerMs(this.#format);
-    if (this.#untilMs === undefined || soundsAtMs - this.#untilMs > bridgeMs) {
+    if (audio.every((byte) => byte === this.#silence)) return false;
+    const lengthMs = audio.length / this.#bytesPerMs;
+    let holeMs = soundsAtMs - (this.#untilMs ?? Number.NEGATIVE_INFINITY);
+    if (holeMs > bridgeMs) {
+      holeMs = 0;
       this.#startedAtMs = soundsAtMs;
       this.#stretchMs = 0;
     }
     this.#untilMs = soundsAtMs + lengthMs;
-    this.#voicedMs += lengthMs;
-    this.#stretchMs += lengthMs;
+    this.#voicedMs += holeMs + lengthMs;
+    this.#stretchMs += holeMs + lengthMs;
     this.#told = false;
     return true;
   }
@@ -60,7 +60,7 @@ export class AgentVoice {
 
   /** Once for each time that the voice falls silent: when it did and how long it had sounded by then. */
   fellSilent(nowMs: number): { readonly atMs: number; readonly stretchMs: number } | undefined {
-    if (this.#told || this.#untilMs === undefined || nowMs < this.#untilMs + silentAfterMs) return undefined;
+    if (this.#told || this.#untilMs === undefined || nowMs < this.#untilMs + bridgeMs) return undefined;
     this.#told = true;
     return { atMs: this.#untilMs, stretchMs: this.#stretchMs };
   }

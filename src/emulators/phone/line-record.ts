@@ -66,4 +66,6 @@ export interface PhoneCallRecord {
   readonly endedAtMs: number;
   /** The media stream, where there was one. */
   readonly stream: LineRecord | undefined;
+  /** Where a gateway has to send in real time: from each of its frames to the next, of the frames remembered. */
+  readonly frameGapsMs?: readonly number[];
 }

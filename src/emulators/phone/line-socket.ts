@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { Clock } from '../../base/clock.ts';
 import { PatchcordError } from '../../base/errors.ts';
@@ -14,6 +15,8 @@ export interface LineSocketOptions {
   readonly headers: Readonly<Record<string, string>>;
   readonly protocols?: readonly string[];
   readonly timeoutMs?: number;
+  /** Takes the place of a connection over TCP. */
+  readonly connect?: () => Duplex;
 }
 
 export interface LineSocket extends LineTransport {
@@ -32,12 +35,13 @@ const maxEarly = 1_000;
  * not answer in time.
  */
 export function openLineSocket(options: LineSocketOptions): Promise<LineSocket> {
-  const { clock, path, address, host, headers, protocols = [], timeoutMs = 10_000 } = options;
+  const { clock, path, address, host, headers, protocols = [], timeoutMs = 10_000, connect } = options;
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(address, [...protocols], {
       headers: { host, ...headers },
       perMessageDeflate: false,
       maxPayload,
+      ...(connect === undefined ? {} : { createConnection: connect }),
     });
     const early = holdEarly(socket);
     const fail = (message: string, cause?: Error) => {

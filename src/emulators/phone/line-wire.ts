@@ -43,7 +43,7 @@ export interface LineWire {
   /** Of the gateway's audio. */
   readonly hears: AudioFormat;
   readonly marksOnClear?: 'returned' | 'dropped';
-  /** The gateway fills the agent's pauses with silence: only what is loud counts as the agent's. */
+  /** The gateway fills the agent's pauses with silence: only what is not silence to the last bit counts as the agent's. */
   readonly fillsSilence?: boolean;
   /** The gateway can clear nothing and sends nothing where the agent pauses: it is silent when its audio runs dry. */
   readonly runsDry?: boolean;

@@ -233,7 +233,7 @@ describe('PhoneLine', () => {
       }
     }
 
-    it('takes what is loud for the agent, and answers when it has fallen silent', () => {
+    it('takes what is not silence for the agent, and answers when it has fallen silent', () => {
       const speak: CallerStep = {
         do: 'speak',
         audio: generateSpeech(100),
@@ -264,7 +264,10 @@ describe('PhoneLine', () => {
       const it = newLine(traits, [speak]);
       it.line.start();
       stream(it, 100, 0);
-      stream(it, 500, 0x20);
+      stream(it, 260, 0x20);
+      // A pause for breath.
+      stream(it, 140, 0);
+      stream(it, 100, 0x20);
       stream(it, 800, 0);
       stream(it, 100, 0x20);
       const { clears, speeches } = it.line.record;

@@ -5,7 +5,13 @@ import type { AgentSound, Caller } from './caller.ts';
 import { frameMs } from './caller-audio.ts';
 import type { LineEnd, LineRecord } from './line-record.ts';
 import type { Acknowledgement, LineCommand, LineFrame, LineTransport, LineWire } from './line-wire.ts';
-import { MediaPlayer, type MediaPlayerOptions, type PlayerClear } from './media-player.ts';
+import {
+  type LinePlayer,
+  MediaPlayer,
+  type MediaPlayerEvents,
+  type MediaPlayerOptions,
+  type PlayerClear,
+} from './media-player.ts';
 import { SpeechLog } from './speech-log.ts';
 
 export interface PhoneLineOptions {
@@ -15,6 +21,8 @@ export interface PhoneLineOptions {
   readonly caller: Caller;
   readonly network?: NetworkConditions;
   readonly player?: MediaPlayerOptions;
+  /** For a carrier that plays in a way of its own: takes the place of the usual player. */
+  newPlayer?(events: MediaPlayerEvents): LinePlayer;
   /** How long the call is expected to last; places random drops. */
   readonly expectedMs?: number;
   /** Told once, when the line is over for whatever reason. */
@@ -41,7 +49,7 @@ const maxDigits = 1_000;
  * are its wire's.
  */
 export class PhoneLine {
-  readonly player: MediaPlayer;
+  readonly player: LinePlayer;
   readonly #options: PhoneLineOptions;
   readonly #clock: Clock;
   readonly #wire: LineWire;
@@ -72,16 +80,14 @@ export class PhoneLine {
     this.#network = options.network ?? new NetworkConditions(options.clock);
     const { hears, marksOnClear = 'returned', fillsSilence = false, runsDry = false } = options.wire;
     this.#voice = fillsSilence ? new AgentVoice(hears) : undefined;
-    this.player = new MediaPlayer(
-      options.clock,
-      hears,
-      {
-        mark: (name, how) => this.#acks.send({ type: 'mark', name, how }),
-        started: (atMs) => this.#agentStarted(atMs),
-        silent: (atMs, how) => this.#agentSilent(atMs, how),
-      },
-      { marksOnClear, ...options.player },
-    );
+    const events: MediaPlayerEvents = {
+      mark: (name, how) => this.#acks.send({ type: 'mark', name, how }),
+      started: (atMs) => this.#agentStarted(atMs),
+      silent: (atMs, how) => this.#agentSilent(atMs, how),
+    };
+    this.player =
+      options.newPlayer?.(events) ??
+      new MediaPlayer(options.clock, hears, events, { marksOnClear, ...options.player });
     this.#toGateway = this.#network.path('toGateway', (message: Outgoing) => this.#transmit(message));
     this.#toCarrier = this.#network.path('toCarrier', ({ data, isBinary }) => this.#arrived(data, isBinary));
     this.#acks = this.#network.path('marks', (what) => this.#acknowledge(what));
@@ -158,6 +164,13 @@ export class PhoneLine {
   closed(code: number): void {
     this.#record.closeCode ??= code;
     this.#end(code === 1006 ? 'network' : (this.#stoppedBy ?? 'gateway'));
+  }
+
+  /** The carrier breaks the connection because of what the gateway did, or failed to do in time. */
+  breakOff(kind: string, detail: string): void {
+    if (this.ended) return;
+    this.#violation(kind, detail);
+    this.#lose('carrier');
   }
 
   #startMedia(): void {

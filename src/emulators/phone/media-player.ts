@@ -59,6 +59,25 @@ export interface MediaPlayerOptions {
   readonly historyLimit?: number;
 }
 
+/** What a line needs of whatever plays on it. */
+export type LinePlayer = Pick<
+  MediaPlayer,
+  | 'media'
+  | 'marks'
+  | 'clears'
+  | 'underruns'
+  | 'underrunMs'
+  | 'stalls'
+  | 'playing'
+  | 'playedMs'
+  | 'play'
+  | 'mark'
+  | 'clear'
+  | 'stall'
+  | 'playedAudio'
+  | 'close'
+>;
+
 interface Queued {
   readonly from: number;
   readonly record: PlayedMedia;
