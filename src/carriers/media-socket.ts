@@ -3,19 +3,15 @@ import type { RawData, WebSocket } from 'ws';
 import type { Clock, Timeout } from '../base/clock.ts';
 import { type ErrorCode, PatchcordError } from '../base/errors.ts';
 import type { LegEnd } from '../call/leg.ts';
+import { FloodGauge, type FloodLimits } from './flood-gauge.ts';
+import { MalformedGauge, type MalformedLimits } from './malformed-gauge.ts';
 
-export interface MediaSocketLimits {
+/** A flood closes the socket, as does one malformed frame too many. */
+export interface MediaSocketLimits extends FloodLimits, MalformedLimits {
   /** From the upgrade to `opened`. */
   readonly startDeadlineMs: number;
   /** How long a peer may take to answer our close. */
   readonly closeDeadlineMs: number;
-  /** Malformed frames that are passed over within `malformedWindowMs`; one more closes the socket. */
-  readonly malformedFrames: number;
-  readonly malformedWindowMs: number;
-  /** More messages or bytes than these within `floodWindowMs` close the socket. */
-  readonly floodMessages: number;
-  readonly floodBytes: number;
-  readonly floodWindowMs: number;
   /** Bytes that may wait for a peer that does not read. */
   readonly backlogBytes: number;
 }
@@ -75,17 +71,14 @@ export class MediaSocket {
   readonly #transport: Pick<Writable, 'cork' | 'uncork'>;
   readonly #host: MediaSocketHost;
   readonly #limits: MediaSocketLimits;
+  readonly #flood: FloodGauge;
+  readonly #malformed: MalformedGauge;
   readonly #closed: Promise<void>;
   #owner: MediaSocketOwner | undefined;
   #state: 'opening' | 'open' | 'closing' | 'closed' = 'opening';
   #timer: Timeout | undefined;
   #corked = false;
   #unread = false;
-  #malformed = 0;
-  #malformedSince = 0;
-  #messages = 0;
-  #bytes = 0;
-  #countingSince: number;
 
   /** `transport`: the connection below the WebSocket, held back so that frames written together leave together. */
   constructor(
@@ -100,7 +93,8 @@ export class MediaSocket {
     this.#host = host;
     this.#owner = owner;
     this.#limits = limits;
-    this.#countingSince = host.clock.now();
+    this.#flood = new FloodGauge(host.clock, limits);
+    this.#malformed = new MalformedGauge(host.clock, limits);
     this.#timer = host.clock.setTimeout(() => this.#startOverdue(), limits.startDeadlineMs);
     socket.on('message', this.#onMessage);
     socket.on('error', this.#onError);
@@ -152,22 +146,14 @@ export class MediaSocket {
 
   /** The message of now was asked for by us, such as a returned mark: it does not count as flood. */
   forgive(bytes: number): void {
-    this.#messages = Math.max(0, this.#messages - 1);
-    this.#bytes = Math.max(0, this.#bytes - bytes);
+    this.#flood.forgive(bytes);
   }
 
   /** One bad frame must not cost a call, but before `opened` and in numbers it is no carrier that speaks. */
   malformed(error: PatchcordError): void {
-    const now = this.#host.clock.now();
-    if (this.#malformed === 0 || now - this.#malformedSince > this.#limits.malformedWindowMs) {
-      this.#malformed = 0;
-      this.#malformedSince = now;
-    }
-    this.#malformed += 1;
+    const passesOver = this.#malformed.passesOver();
     const tolerated =
-      this.#state === 'open' &&
-      closeCodeOf[error.code] !== closeCodes.unsupportedData &&
-      this.#malformed <= this.#limits.malformedFrames;
+      passesOver && this.#state === 'open' && closeCodeOf[error.code] !== closeCodes.unsupportedData;
     if (tolerated) this.#host.refused(error, { closed: false });
     else this.refuse(error);
   }
@@ -196,25 +182,12 @@ export class MediaSocket {
     if (this.#state !== 'opening' && this.#state !== 'open') return;
     // `ws` gives a Buffer for every message of a socket whose binaryType was left alone.
     if (!Buffer.isBuffer(data)) return;
-    if (this.#floods(data.length)) {
+    if (this.#flood.floods(1, data.length)) {
       this.refuse(new PatchcordError('PATCHCORD_PEER_FLOOD'));
       return;
     }
     this.#owner?.message(data, isBinary);
   };
-
-  /** Reads the clock only when a whole window's worth has come in. */
-  #floods(bytes: number): boolean {
-    this.#messages += 1;
-    this.#bytes += bytes;
-    if (this.#messages < this.#limits.floodMessages && this.#bytes < this.#limits.floodBytes) return false;
-    const now = this.#host.clock.now();
-    const tooSoon = now - this.#countingSince < this.#limits.floodWindowMs;
-    this.#messages = 0;
-    this.#bytes = 0;
-    this.#countingSince = now;
-    return tooSoon;
-  }
 
   #startOverdue(): void {
     const waitedMs = this.#limits.startDeadlineMs;

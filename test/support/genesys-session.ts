@@ -41,11 +41,13 @@ export const agentTurn = (turnId: number, text: string): Turn => ({
 
 /** The carrier in virtual time, with one session on a fake socket. */
 export class VirtualSession {
-  readonly clock = new VirtualClock();
-  readonly host = new TestHost(this.clock);
+  readonly clock: VirtualClock;
+  readonly host: TestHost;
   readonly socket = new FakeSocket();
 
-  constructor() {
+  constructor(clock = new VirtualClock(), host = new TestHost(clock)) {
+    this.clock = clock;
+    this.host = host;
     const [route] = genesysCarrier(testSettings, this.host).sockets as [SocketRoute];
     const headers = { 'audiohook-session-id': sessionId, 'audiohook-organization-id': organizationId };
     const request = { headers, socket: this.socket.connection };

@@ -65,6 +65,10 @@ export class AsteriskLeg implements Leg, StreamOwner {
     this.#events?.played({ type: 'mark', name });
   }
 
+  flow(open: boolean): void {
+    this.#events?.flow?.(open);
+  }
+
   streamEnded(end: LegEnd): void {
     if (this.#phase === 'ended') return;
     this.#phase = 'ended';

@@ -3,8 +3,10 @@ import { Writable } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
 import { AudioChunk } from '../../audio/chunk.ts';
+import { pcmu8k } from '../../audio/format.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
+import { CallHost } from '../testing/call-host.ts';
 import { type HeardCall, TestHost } from '../testing/test-host.ts';
 import { AsteriskLeg } from './leg.ts';
 import { AsteriskStream } from './stream.ts';
@@ -180,43 +182,54 @@ describe('a media socket of Asterisk', () => {
     expect(call().audio[0]?.chunk.bytes()[0]).toBe(11);
   });
 
-  it('holds back audio while the queue of Asterisk is full, and sends it in its order afterwards', async () => {
+  it('tells that the queue of Asterisk is full, and that it is no longer', async () => {
     open();
     await written();
-    socket.says({ event: 'MEDIA_XOFF' });
     leg.play(chunk(320));
+    socket.says({ event: 'MEDIA_XOFF' });
     leg.mark('p1');
-    socket.says({ event: 'MEDIA_XOFF' });
-    leg.play(chunk(480));
-    expect((await written()).slice(1)).toEqual([]);
+    expect(call().log.slice(2)).toEqual(['takes no audio']);
     socket.says({ event: 'MEDIA_XON' });
+    expect(call().log.slice(2)).toEqual(['takes no audio', 'takes audio again']);
     leg.play(chunk(160));
-    expect((await written()).slice(1)).toEqual([
-      320,
-      '{"command":"MARK_MEDIA","correlation_id":"p1"}',
-      480,
-      160,
-    ]);
+    expect((await written()).slice(1)).toEqual([320, '{"command":"MARK_MEDIA","correlation_id":"p1"}', 160]);
   });
 
-  it('drops what it holds back at a clear, and sends what comes then', async () => {
+  it('takes audio again after a flush, whatever Asterisk said before', async () => {
     open();
     socket.says('MEDIA_XOFF');
-    leg.play(chunk(320));
     leg.clear();
-    leg.play(chunk(160));
-    socket.says('MEDIA_XON');
-    expect((await written()).slice(1)).toEqual(['{"command":"FLUSH_MEDIA"}', 160]);
+    expect(call().log.slice(2)).toEqual(['takes no audio', 'takes audio again']);
+    expect(socket.sent.at(-1)).toBe('{"command":"FLUSH_MEDIA"}');
   });
 
-  it('holds back two megabytes at most', async () => {
+  it('is given nothing while its queue is full, then what waited; a barge-in forgets that', async () => {
+    const calls = new CallHost(clock, pcmu8k);
+    host = calls;
     open();
+    const { session } = calls.model;
+    session.events.ready();
+    session.answer('r1', 'i1', 12_000, 'One two three four.');
+    const sentMs = async () =>
+      (await written()).reduce<number>((ms, one) => (typeof one === 'number' ? ms + one / 8 : ms), 0);
+    expect(await sentMs()).toBe(10_400);
     socket.says('MEDIA_XOFF');
-    for (let i = 0; i < 50; i++) leg.play(chunk(50_000));
+    clock.advance(3_000);
+    expect(await sentMs()).toBe(10_400);
     socket.says('MEDIA_XON');
-    expect((await written()).slice(1)).toHaveLength(40);
-    leg.play(chunk());
-    expect((await written()).at(-1)).toBe(160);
+    expect(await sentMs()).toBe(12_000);
+    clock.advance(9_000);
+    session.answer('r2', 'i2', 20_000, 'Five six seven eight.');
+    expect(await sentMs()).toBe(22_400);
+    socket.says('MEDIA_XOFF');
+    clock.advance(2_000);
+    session.events.speechStarted('caller-1');
+    expect(session.interruptions.at(-1)?.items).toMatchObject([{ itemId: 'i2', heardMs: 2_000 }]);
+    session.events.speechStopped('caller-1');
+    session.answer('r3', 'i3', 1_000, 'Nine.');
+    expect(await sentMs()).toBe(23_400);
+    clock.advance(30_000);
+    expect(await sentMs()).toBe(23_400);
   });
 
   it.each([

@@ -20,6 +20,8 @@ export interface StreamOwner {
   callerAudio(audio: AudioChunk): void;
   callerDigit(digit: string): void;
   markPlayed(name: string): void;
+  /** Asterisk's queue is nearly full (false), or no longer. */
+  flow(open: boolean): void;
   streamEnded(end: LegEnd): void;
 }
 
@@ -37,8 +39,6 @@ export const asteriskLimits: MediaSocketLimits = { ...mediaSocketLimits, floodBy
 const orderlyCloses: ReadonlySet<number> = new Set([closeCodes.normal, 1001]);
 /** Caller audio that some versions send before MEDIA_START (issue 1712 of asterisk/asterisk); of more, the oldest goes. */
 const maxEarlyBytes = 65_536;
-/** What waits while Asterisk's queue is nearly full: twenty seconds at 48 kHz. What is more is dropped. */
-const maxHeldBytes = 2_000_000;
 const maxComplaints = 10;
 
 /** What is said on one media WebSocket: the order of messages, and whom they concern. */
@@ -49,9 +49,7 @@ export class AsteriskStream {
   #writer: CommandWriter | undefined;
   #early: Buffer[] = [];
   #earlyBytes = 0;
-  /** Undefined: Asterisk takes what comes. */
-  #held: (Buffer | string)[] | undefined;
-  #heldBytes = 0;
+  #takesAudio = true;
   #complaints = 0;
 
   constructor(
@@ -79,20 +77,22 @@ export class AsteriskStream {
     if (this.#writer !== undefined) this.#socket.send(this.#writer.answer());
   }
 
+  /** Audio is bytes and commands are text: the one sent as the other is played as noise, or ignored. */
   play(audio: AudioChunk): void {
-    if (this.#writer !== undefined) this.#queue(audio.bytes());
+    if (this.#writer !== undefined) this.#socket.send(audio.bytes(), true);
   }
 
   mark(name: string): void {
-    if (this.#writer !== undefined) this.#queue(this.#writer.mark(name));
+    if (this.#writer !== undefined) this.#socket.send(this.#writer.mark(name));
   }
 
   /** Leaves no frame behind: what was held back is written now, and the flush after it. */
   clear(): void {
     if (this.#writer === undefined) return;
-    this.#dropHeld();
     this.#socket.send(this.#writer.flush());
     this.#socket.flush();
+    // Asterisk's queue is empty after a flush, and what it still says of a full one is taken back within a frame.
+    this.#flow(true);
   }
 
   /** The leg's own, orderly end, so it is not told. Settles when the socket is closed, at the latest after the close deadline. */
@@ -172,10 +172,10 @@ export class AsteriskStream {
         owner.markPlayed(message.name);
         return;
       case 'hold':
-        this.#held ??= [];
+        this.#flow(false);
         return;
       case 'go-on':
-        this.#release();
+        this.#flow(true);
         return;
       case 'error':
         this.#complaints += 1;
@@ -190,33 +190,16 @@ export class AsteriskStream {
     }
   }
 
-  /** Audio is bytes and commands are text: the one sent as the other is played as noise, or ignored. */
-  #queue(frame: Buffer | string): void {
-    if (this.#held === undefined) {
-      this.#socket.send(frame, typeof frame !== 'string');
-      return;
-    }
-    this.#heldBytes += frame.length;
-    if (this.#heldBytes <= maxHeldBytes) this.#held.push(frame);
-  }
-
-  #release(): void {
-    const held = this.#held ?? [];
-    this.#dropHeld();
-    for (const frame of held) this.#queue(frame);
-  }
-
-  /** Asterisk's queue is empty after a flush, and what it still says of a full one is taken back within a frame. */
-  #dropHeld(): void {
-    this.#held = undefined;
-    this.#heldBytes = 0;
+  #flow(open: boolean): void {
+    if (this.#takesAudio === open) return;
+    this.#takesAudio = open;
+    this.#owner?.flow(open);
   }
 
   #forget(): void {
     this.#owner = undefined;
     this.#writer = undefined;
     this.#early = [];
-    this.#dropHeld();
   }
 
   #ended(end: LegEnd): void {

@@ -2,22 +2,18 @@ import type { Socket } from 'node:net';
 import type { Clock, Timeout } from '../../base/clock.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { LegEnd } from '../../call/leg.ts';
+import { FloodGauge, type FloodLimits } from '../flood-gauge.ts';
+import { MalformedGauge, type MalformedLimits } from '../malformed-gauge.ts';
 import { type AudioSocketMessage, audioFrame, FrameReader, hangUpFrame } from './wire.ts';
 
-export interface ConnectionLimits {
+/** A flood ends the connection, as does one malformed frame too many. */
+export interface ConnectionLimits extends FloodLimits, MalformedLimits {
   /** From the connection to the frame with the UUID. */
   readonly uuidDeadlineMs: number;
   /** How long a peer may take to close after we did. */
   readonly closeDeadlineMs: number;
   /** Silence on the connection after which the peer is asked whether it is still there; a crashed one says nothing. */
   readonly keepAliveMs: number;
-  /** Malformed frames that are passed over within `malformedWindowMs`; one more ends the connection. */
-  readonly malformedFrames: number;
-  readonly malformedWindowMs: number;
-  /** More frames or bytes than these within `floodWindowMs` end the connection. */
-  readonly floodFrames: number;
-  readonly floodBytes: number;
-  readonly floodWindowMs: number;
   /** Frames of audio that may wait, once the kernel takes no more, for a peer that does not read. */
   readonly backlogFrames: number;
 }
@@ -32,7 +28,7 @@ export const connectionLimits: ConnectionLimits = {
   keepAliveMs: 10_000,
   malformedFrames: 10,
   malformedWindowMs: 60_000,
-  floodFrames: 2_000,
+  floodMessages: 2_000,
   floodBytes: 2_000_000,
   floodWindowMs: 4_000,
   backlogFrames: 75,
@@ -67,23 +63,21 @@ export class AudioSocketConnection {
   readonly #host: ConnectionHost;
   readonly #limits: ConnectionLimits;
   readonly #reader = new FrameReader();
+  readonly #flood: FloodGauge;
+  readonly #malformed: MalformedGauge;
   readonly #closed: Promise<void>;
   #owner: ConnectionOwner | undefined;
   #state: 'waiting' | 'open' | 'closing' | 'closed' = 'waiting';
   #timer: Timeout | undefined;
   #unread = false;
   #complained = false;
-  #malformed = 0;
-  #malformedSince = 0;
-  #frames = 0;
-  #bytes = 0;
-  #countingSince: number;
 
   constructor(socket: Socket, host: ConnectionHost, limits = connectionLimits) {
     this.#socket = socket;
     this.#host = host;
     this.#limits = limits;
-    this.#countingSince = host.clock.now();
+    this.#flood = new FloodGauge(host.clock, limits);
+    this.#malformed = new MalformedGauge(host.clock, limits);
     this.#timer = host.clock.setTimeout(() => this.#uuidOverdue(), limits.uuidDeadlineMs);
     socket.setNoDelay(true);
     socket.setKeepAlive(true, limits.keepAliveMs);
@@ -134,13 +128,13 @@ export class AudioSocketConnection {
 
   readonly #onData = (bytes: Buffer): void => {
     if (!this.isOpen) return;
-    this.#bytes += bytes.length;
-    this.#reader.read(bytes, this.#message);
+    if (this.#flood.floods(0, bytes.length)) this.#flooded();
+    else this.#reader.read(bytes, this.#message);
   };
 
   readonly #message = (message: AudioSocketMessage): void => {
     if (!this.isOpen) return;
-    if (this.#floods()) this.refuse(new PatchcordError('PATCHCORD_PEER_FLOOD'));
+    if (this.#flood.floods(1, 0)) this.#flooded();
     else if (this.#owner === undefined) this.#opening(message);
     else this.#handle(message, this.#owner);
   };
@@ -191,7 +185,8 @@ export class AudioSocketConnection {
         this.#complained = true;
         return;
       case 'malformed':
-        this.#tolerate(message.error);
+        if (this.#malformed.passesOver()) this.#host.refused(message.error, { closed: false });
+        else this.refuse(message.error);
         return;
       case 'uuid':
         this.refuse(new PatchcordError('PATCHCORD_MESSAGE_ORDER', 'a second UUID'));
@@ -201,28 +196,8 @@ export class AudioSocketConnection {
     }
   }
 
-  /** One bad frame must not cost a call, but in numbers it is no Asterisk that speaks. */
-  #tolerate(error: PatchcordError): void {
-    const now = this.#host.clock.now();
-    if (this.#malformed === 0 || now - this.#malformedSince > this.#limits.malformedWindowMs) {
-      this.#malformed = 0;
-      this.#malformedSince = now;
-    }
-    this.#malformed += 1;
-    if (this.#malformed > this.#limits.malformedFrames) this.refuse(error);
-    else this.#host.refused(error, { closed: false });
-  }
-
-  /** Reads the clock only when a whole window's worth has come in. */
-  #floods(): boolean {
-    this.#frames += 1;
-    if (this.#frames < this.#limits.floodFrames && this.#bytes < this.#limits.floodBytes) return false;
-    const now = this.#host.clock.now();
-    const tooSoon = now - this.#countingSince < this.#limits.floodWindowMs;
-    this.#frames = 0;
-    this.#bytes = 0;
-    this.#countingSince = now;
-    return tooSoon;
+  #flooded(): void {
+    this.refuse(new PatchcordError('PATCHCORD_PEER_FLOOD'));
   }
 
   #uuidOverdue(): void {

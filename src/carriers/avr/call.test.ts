@@ -1,45 +1,13 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { AudioChunk } from '../../audio/chunk.ts';
 import { pcm16At } from '../../audio/format.ts';
 import { PatchcordError } from '../../base/errors.ts';
-import { silentLogger } from '../../base/logger.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
-import { Call } from '../../call/call.ts';
-import { FrameTicker } from '../../call/frame-ticker.ts';
-import type { Leg } from '../../call/leg.ts';
-import { FakeModel, type FakeSession } from '../../call/testing/fake-model.ts';
-import { limits, listener } from '../../call/testing/set-up.ts';
-import type { CallExtras } from '../carrier.ts';
-import { TestHost } from '../testing/test-host.ts';
+import type { FakeSession } from '../../call/testing/fake-model.ts';
+import { CallHost } from '../testing/call-host.ts';
 import type { AmiHelper } from './ami.ts';
 import { AvrCalls } from './calls.ts';
 import { AvrSocket } from './socket.ts';
 import { FakeSocket } from './testing/fake-socket.ts';
-
-/** A gateway that makes real calls, with a model at 24 kHz that does what the test tells it. */
-class CallHost extends TestHost {
-  readonly model = new FakeModel(pcm16At(24_000));
-  call: Call | undefined;
-
-  override accept(leg: Leg, { tools = [] }: CallExtras = {}) {
-    const { clock } = this;
-    this.call = new Call({
-      callId: 'call-1',
-      leg,
-      agent: listener,
-      model: this.model,
-      tools,
-      limits: { ...limits, noInputMs: 0 },
-      apology: { text: 'Sorry.', audio: () => AudioChunk.fromBytes(Buffer.alloc(1600)) },
-      clock,
-      ticker: new FrameTicker({ clock, log: silentLogger }),
-      log: silentLogger,
-      observe: () => undefined,
-    });
-    this.call.start();
-    return { callId: 'call-1' };
-  }
-}
 
 let clock: VirtualClock;
 let host: CallHost;
@@ -49,7 +17,7 @@ let session: FakeSession;
 
 beforeEach(async () => {
   clock = new VirtualClock();
-  host = new CallHost(clock);
+  host = new CallHost(clock, pcm16At(24_000));
   socket = new FakeSocket();
   asked = [];
   const ami = {

@@ -3,6 +3,7 @@ import { AudioChunk } from '../../audio/chunk.ts';
 import type { Clock } from '../../base/clock.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { LegEnd, PlaybackTraits } from '../../call/leg.ts';
+import { FloodGauge, type FloodLimits } from '../flood-gauge.ts';
 import { EarlyMedia } from './early-media.ts';
 import type { AvrLeg, AvrMedia } from './leg.ts';
 
@@ -15,18 +16,18 @@ const playback: PlaybackTraits = {
   delivery: { frameMs: 20 },
 };
 
-export interface AvrStreamLimits {
+/** A flood ends the exchange; real time is 64,000 bytes in four seconds. */
+export interface AvrStreamLimits extends FloodLimits {
   /** How long the peer may take to end its side after we have ended ours. */
   readonly closeDeadlineMs: number;
-  /** More bytes than these within `floodWindowMs` end the exchange; real time is 64,000 in four seconds. */
-  readonly floodBytes: number;
-  readonly floodWindowMs: number;
   /** Bytes that may wait for a peer that does not read: 16 seconds. */
   readonly backlogBytes: number;
 }
 
 export const avrStreamLimits: AvrStreamLimits = {
   closeDeadlineMs: 3000,
+  // A body comes in pieces of any size.
+  floodMessages: Number.POSITIVE_INFINITY,
   floodBytes: 400_000,
   floodWindowMs: 4000,
   backlogBytes: 262_144,
@@ -74,14 +75,13 @@ export class AvrStream implements AvrMedia {
   readonly #host: AvrStreamHost;
   readonly #limits: AvrStreamLimits;
   readonly #early = new EarlyMedia();
+  readonly #flood: FloodGauge;
   readonly #closed: Promise<void>;
   #leg: AvrLeg | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
   #unread = false;
   /** The first half of a sample whose second half has not come yet. */
   #half: Buffer | undefined;
-  #bytes = 0;
-  #countingSince: number;
 
   constructor(
     request: IncomingMessage,
@@ -93,7 +93,7 @@ export class AvrStream implements AvrMedia {
     this.#response = response;
     this.#host = host;
     this.#limits = limits;
-    this.#countingSince = host.clock.now();
+    this.#flood = new FloodGauge(host.clock, limits);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#closed = promise;
     response.once('close', () => {
@@ -150,7 +150,7 @@ export class AvrStream implements AvrMedia {
 
   readonly #onData = (data: Buffer): void => {
     if (this.#state !== 'open') return;
-    if (this.#floods(data.length)) {
+    if (this.#flood.floods(0, data.length)) {
       const error = new PatchcordError('PATCHCORD_PEER_FLOOD');
       this.#host.refused(error, { closed: true });
       this.#finish({ reason: 'protocol-error', error });
@@ -166,17 +166,6 @@ export class AvrStream implements AvrMedia {
     const end = all.length - (all.length % 2);
     this.#half = end < all.length ? Buffer.from(all.subarray(end)) : undefined;
     return all.subarray(0, end);
-  }
-
-  /** Reads the clock only when a whole window's worth has come in. */
-  #floods(bytes: number): boolean {
-    this.#bytes += bytes;
-    if (this.#bytes < this.#limits.floodBytes) return false;
-    const now = this.#host.clock.now();
-    const tooSoon = now - this.#countingSince < this.#limits.floodWindowMs;
-    this.#bytes = 0;
-    this.#countingSince = now;
-    return tooSoon;
   }
 
   /** Ends the answer in order; the owner, where there is one still, is told. */

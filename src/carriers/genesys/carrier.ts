@@ -67,8 +67,6 @@ function sessionRoute(auth: UpgradeAuth, settings: GenesysSettings, host: Carrie
           sessionId,
           organizationId: headerOf(request.headers, 'audiohook-organization-id'),
           messagesPerSecond: settings.maxMessagesPerSecond,
-          frameEveryMs: 1000 / settings.maxFramesPerSecond,
-          maxQueuedMs: settings.maxQueuedMs,
         },
         {
           clock: host.clock,

@@ -102,6 +102,10 @@ export class GenesysLeg implements Leg, SessionOwner {
     this.#events?.played({ type: 'completed' });
   }
 
+  flow(open: boolean): void {
+    this.#events?.flow?.(open);
+  }
+
   sessionEnded(end: LegEnd): void {
     this.#end(end);
   }

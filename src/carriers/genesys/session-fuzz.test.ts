@@ -20,7 +20,7 @@ const act = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('says' as const), type: fc.constantFrom(...types) }) },
   { weight: 1, arbitrary: fc.constant({ do: 'says' as const, type: 'close' }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('audio' as const), bytes: fc.nat(3000) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('play' as const), bytes: fc.nat(70_000) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('play' as const), bytes: fc.nat(64_000) }) },
   { weight: 2, arbitrary: fc.constant({ do: 'limit' as const }) },
   { weight: 2, arbitrary: fc.constant({ do: 'report' as const }) },
   { weight: 2, arbitrary: fc.constant({ do: 'clear' as const }) },

@@ -31,6 +31,8 @@ export interface SessionOwner {
   /** `roundTripMs`: to Genesys and back, where it has measured that. */
   playbackStarted(roundTripMs: number | undefined): void;
   playbackCompleted(): void;
+  /** Genesys is to be sent no audio for now (false), or may be sent it again. */
+  flow(open: boolean): void;
   sessionEnded(end: LegEnd): void;
 }
 
@@ -46,10 +48,6 @@ export interface SessionOptions {
   readonly organizationId: string;
   /** Text messages in a second. */
   readonly messagesPerSecond: number;
-  /** The least time between two binary messages. */
-  readonly frameEveryMs: number;
-  /** How far the engine may send ahead of the ear. */
-  readonly maxQueuedMs: number;
 }
 
 /** Milliseconds. */
@@ -62,8 +60,6 @@ const limits = {
   probe: 30_000,
   /** Genesys pings every 5 s: one that did, and then says nothing at all for this long, is gone. */
   silence: 30_000,
-  /** Audio that is held while we back off: three minutes, and whatever the engine may have sent ahead. */
-  held: 180_000,
 } as const;
 /** µ-law at 8 kHz. */
 const bytesPerMs = 8;
@@ -103,10 +99,8 @@ export class GenesysSession {
     this.#outlet = new Outlet({
       clock: host.clock,
       messagesPerSecond: options.messagesPerSecond,
-      frameEveryMs: options.frameEveryMs,
-      heldBytes: (limits.held + options.maxQueuedMs) * bytesPerMs,
-      writeText: (message) => this.#socket.send(writeMessage(message, this.#sequence.next())),
-      writeAudio: (frame) => this.#socket.send(frame, true),
+      write: (message) => this.#socket.send(writeMessage(message, this.#sequence.next())),
+      flow: (open) => this.#owner?.flow(open),
     });
     this.#socket = new MediaSocket(
       socket,
@@ -120,14 +114,14 @@ export class GenesysSession {
     );
   }
 
+  /** One binary message: no more than `maxFrameMs` of audio. */
   play(audio: AudioChunk): void {
-    if (this.#state === 'open' && !this.#outlet.play(audio)) this.#tooMuch('audio');
+    if (this.#state === 'open') this.#socket.send(audio.bytes(), true);
   }
 
   /** Genesys drops what it has queued. Written when this returns. AudioHook protocol, entity `barge_in`. */
   clear(): void {
     if (this.#state !== 'open') return;
-    this.#outlet.dropAudio();
     this.#outlet.answer({ type: 'event', parameters: { entities: [{ type: 'barge_in', data: {} }] } });
     this.#socket.flush();
   }
@@ -136,7 +130,7 @@ export class GenesysSession {
   report(turn: BotTurn): void {
     if (this.#state !== 'open') return;
     const entities = [{ type: 'bot_turn_response', data: turn }] as const;
-    if (!this.#outlet.report({ type: 'event', parameters: { entities } })) this.#tooMuch('text');
+    if (!this.#outlet.report({ type: 'event', parameters: { entities } })) this.#tooManyReports();
   }
 
   /**
@@ -276,8 +270,7 @@ export class GenesysSession {
         this.#owner?.playbackStarted(this.#roundTripMs);
         return;
       case 'playback_completed':
-        // Genesys has played what it got, and not what is still held here.
-        if (!this.#outlet.isBehind) this.#owner?.playbackCompleted();
+        this.#owner?.playbackCompleted();
         return;
       case 'paused':
       case 'unknown':
@@ -301,9 +294,9 @@ export class GenesysSession {
   }
 
   /** The call that gives us all this must not end while it does. */
-  #tooMuch(what: string): void {
+  #tooManyReports(): void {
     this.#arm(0, () =>
-      this.#fail(new PatchcordError('PATCHCORD_CARRIER_LIMIT', `Too much ${what} waits for Genesys`)),
+      this.#fail(new PatchcordError('PATCHCORD_CARRIER_LIMIT', 'Too much text waits for Genesys')),
     );
   }
 

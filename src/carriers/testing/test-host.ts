@@ -52,6 +52,7 @@ export class TestHost implements CarrierHost {
   onAnswered: ((leg: Leg) => void) | undefined;
   onConnected: ((leg: Leg) => void) | undefined;
   onPlayed: (() => void) | undefined;
+  onFlow: ((open: boolean) => void) | undefined;
   found: Promise<CallOverrides> = Promise.resolve({});
   readonly lookedUp: string[] = [];
   readonly calls: HeardCall[] = [];
@@ -134,6 +135,10 @@ function listenTo(leg: Leg, { overrides, tools = [] }: CallExtras, host: TestHos
     played: (played: Played) => {
       log.push(played.type === 'mark' ? `played ${played.name}` : played.type);
       host.onPlayed?.();
+    },
+    flow: (open) => {
+      log.push(open ? 'takes audio again' : 'takes no audio');
+      host.onFlow?.(open);
     },
     reset: () => log.push('reset'),
     ended: (end) => {
