@@ -123,6 +123,13 @@ describe("a carrier's API", () => {
     }
   });
 
+  it('keeps what failed, for whoever explains it', async () => {
+    answer = (request) => request.socket.destroy();
+    const error = await failure(api().request('GET', '/'));
+    expect(error.cause).toMatchObject({ cause: { code: 'UND_ERR_SOCKET' } });
+    expect(carrierSaid(error)).toBeUndefined();
+  });
+
   it('never takes the credentials to another address', async () => {
     let requests = 0;
     answer = (_request, response) => {

@@ -39,6 +39,7 @@ export class HttpApi {
    * Settles within the deadline (5 s unless set). Throws PATCHCORD_CARRIER_API when the carrier can't be reached,
    * does not answer in time, or answers with anything but 2xx; `details` then hold `status` and `carrierCode`. What
    * the carrier says in words may name people's numbers: it is the error's `cause` and not in what is logged.
+   * Without an answer the `cause` is what failed.
    */
   async request(method: 'GET' | 'POST' | 'DELETE', path: string, body?: HttpApiBody): Promise<HttpApiReply> {
     const { carrier, baseUrl, authorization, clock, deadlineMs = 5000 } = this.#options;
@@ -66,11 +67,12 @@ export class HttpApi {
     } catch (thrown) {
       const why =
         thrown instanceof Error && thrown.cause !== undefined ? messageOf(thrown.cause) : messageOf(thrown);
-      throw new PatchcordError('PATCHCORD_CARRIER_API', `${carrier}: ${method} ${path}: ${why}`, {
-        carrier,
-        method,
-        path,
-      });
+      throw new PatchcordError(
+        'PATCHCORD_CARRIER_API',
+        `${carrier}: ${method} ${path}: ${why}`,
+        { carrier, method, path },
+        thrown,
+      );
     } finally {
       timeout.cancel();
     }
