@@ -56,6 +56,9 @@ export interface CarrierHost {
   refused(carrier: string, error: PatchcordError, fields?: Readonly<Record<string, unknown>>): void;
 }
 
+/** What of the gateway decides, beside a carrier's settings, whether it can dial. */
+export type DialHost = Pick<CarrierHost, 'publicUrl' | 'allowsUnsigned'>;
+
 /** Parameters by name; a repeated name keeps all its values, in order. */
 export type Params = ReadonlyMap<string, readonly string[]>;
 

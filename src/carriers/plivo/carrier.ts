@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { AudioFormat } from '../../audio/format.ts';
 import { PatchcordError } from '../../base/errors.ts';
-import type { Carrier, CarrierHost, SocketRoute } from '../carrier.ts';
+import type { Carrier, CarrierHost, DialHost, SocketRoute } from '../carrier.ts';
 import { refuseUpgrade } from './auth.ts';
 import { type DialSettings, PlivoCalls } from './calls.ts';
 import { formatOf } from './formats.ts';
@@ -117,7 +117,10 @@ function diallingOf(
 }
 
 /** The settings without which no call can be dialled. */
-function missingForDial(settings: PlivoSettings, host: CarrierHost): string[] {
+export function missingForDial(
+  settings: Pick<PlivoSettings, 'authId' | 'authToken' | 'phoneNumber'>,
+  host: DialHost,
+): string[] {
   const needed: [string, string | undefined][] = [
     ['PLIVO_AUTH_ID', settings.authId],
     ['PLIVO_AUTH_TOKEN', settings.authToken],

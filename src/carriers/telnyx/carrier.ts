@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { PatchcordError } from '../../base/errors.ts';
-import type { Carrier, CarrierHost, DialRequest, SocketRoute } from '../carrier.ts';
+import type { Carrier, CarrierHost, DialHost, DialRequest, SocketRoute } from '../carrier.ts';
 import { type MediaSocketLimits, mediaSocketLimits } from '../media-socket.ts';
 import { headerOf, readPublicKey } from './auth.ts';
 import { type DialSettings, TelnyxCalls } from './calls.ts';
@@ -140,7 +140,13 @@ function diallingOf(settings: TelnyxSettings): DialSettings | undefined {
 }
 
 /** The settings without which no call can be dialled. The public key is among them: the answer comes by signed webhook. */
-function missingForDial(settings: TelnyxSettings, host: CarrierHost): string[] {
+export function missingForDial(
+  settings: Pick<
+    TelnyxSettings,
+    'apiKey' | 'fromNumber' | 'callControlAppId' | 'outboundProfileId' | 'publicKey'
+  >,
+  host: DialHost,
+): string[] {
   const { apiKey, fromNumber, callControlAppId, outboundProfileId, publicKey } = settings;
   const needed: [string, boolean][] = [
     ['TELNYX_API_KEY', apiKey !== undefined],

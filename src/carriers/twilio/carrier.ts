@@ -1,4 +1,4 @@
-import type { Carrier, CarrierHost, SocketRoute } from '../carrier.ts';
+import type { Carrier, CarrierHost, DialHost, SocketRoute } from '../carrier.ts';
 import { refuseUpgrade } from './auth.ts';
 import { type DialSettings, TwilioCalls } from './calls.ts';
 import { TwilioRest } from './rest.ts';
@@ -112,7 +112,10 @@ function diallingOf(
 }
 
 /** The settings without which no call can be dialled. The auth token is among them: its answer comes by signed webhook. */
-function missingForDial(settings: TwilioSettings, host: CarrierHost): string[] {
+export function missingForDial(
+  settings: Pick<TwilioSettings, 'accountSid' | 'authToken' | 'phoneNumber' | 'apiKeySid' | 'apiKeySecret'>,
+  host: DialHost,
+): string[] {
   const unsigned = host.allowsUnsigned(name) && settings.apiKeySid !== undefined;
   const needed: [string, string | undefined][] = [
     ['TWILIO_ACCOUNT_SID', settings.accountSid],
