@@ -22,7 +22,7 @@ export interface PlivoSettings {
   readonly maxQueuedMs: number;
   /** How long a media stream may take to come after its webhook. */
   readonly streamTokenTtlMs: number;
-  /** The engine's limit on a call; a minute later Plivo itself ends an outbound one. */
+  /** The engine's limit on a call, 0 for none; a minute later Plivo itself ends an outbound one. */
   readonly maxCallMs: number;
   /** How long an outbound call rings. */
   readonly ringTimeoutMs: number;
@@ -112,7 +112,11 @@ function diallingOf(
     phoneNumber,
     publicUrl,
     ringTimeoutS: Math.ceil(ringTimeoutMs / 1000),
-    maxCallS: Math.min(maxTimeLimitS, Math.ceil(maxCallMs / 1000) + timeLimitMarginS),
+    // 0: no limit of ours, so that Plivo's own is the only one.
+    maxCallS:
+      maxCallMs === 0
+        ? maxTimeLimitS
+        : Math.min(maxTimeLimitS, Math.ceil(maxCallMs / 1000) + timeLimitMarginS),
   };
 }
 

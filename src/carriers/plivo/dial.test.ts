@@ -104,6 +104,17 @@ const answered = {
 const callPath = '/v1/Account/MA1/Call';
 
 describe('dialling', () => {
+  it.each([
+    [600_000, 660],
+    [86_400_000, 86_400],
+    [0, 86_400],
+  ])('has Plivo end a call of at most %i ms after %i s', async (maxCallMs, seconds) => {
+    await served.close();
+    served = await servePlivo(host, { ...settings, maxCallMs });
+    await dial();
+    expect(api.requests.at(-1)?.body.time_limit).toBe(seconds);
+  });
+
   it('asks Plivo for the call, which comes alive and gets its own name when it is answered', async () => {
     expect(await dial()).toEqual({ callId: 'call-1', carrierCallId: requestUuid });
     const [asked] = api.requests;
