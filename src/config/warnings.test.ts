@@ -73,5 +73,7 @@ describe('settingWarnings', () => {
     );
     expect(warnings({ PUBLIC_URL: 'http://127.0.0.1:5050' })).toEqual([]);
     expect(warnings({ TWILIO_ACCOUNT_SID: 'AC1' })[0]).toContain('TWILIO_AUTH_TOKEN is not set');
+    const unsigned = warnings({ TWILIO_ACCOUNT_SID: 'AC1', PATCHCORD_ALLOW_UNSIGNED: 'twilio' });
+    expect(unsigned.join('\n')).not.toContain('are refused');
   });
 });

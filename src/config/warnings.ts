@@ -1,3 +1,4 @@
+import type { signedCarriers } from './carrier-settings.ts';
 import { type Environment, givenValue } from './environment.ts';
 import { allSettings, type Settings } from './schema.ts';
 import type { Setting } from './setting.ts';
@@ -48,7 +49,7 @@ function aliasWarnings(env: Environment): string[] {
   return warnings;
 }
 
-function reachabilityWarnings({ server, twilio, telnyx, plivo }: Settings): string[] {
+function reachabilityWarnings({ server, twilio, telnyx, plivo, carriers }: Settings): string[] {
   const warnings: string[] = [];
   const called: readonly [string, string | undefined][] = [
     ['Twilio', twilio.authToken],
@@ -65,9 +66,16 @@ function reachabilityWarnings({ server, twilio, telnyx, plivo }: Settings): stri
       'PUBLIC_URL starts with http://: carriers connect their media only over https:// and wss://',
     );
   }
-  if (twilio.accountSid && !twilio.authToken) warnings.push(unchecked('TWILIO_AUTH_TOKEN', 'Twilio'));
-  if (telnyx.apiKey && !telnyx.publicKey) warnings.push(unchecked('TELNYX_PUBLIC_KEY', 'Telnyx'));
-  if (plivo.authId && !plivo.authToken) warnings.push(unchecked('PLIVO_AUTH_TOKEN', 'Plivo'));
+  const checked = (carrier: (typeof signedCarriers)[number]) => !carriers.allowUnsigned.includes(carrier);
+  if (twilio.accountSid && !twilio.authToken && checked('twilio')) {
+    warnings.push(unchecked('TWILIO_AUTH_TOKEN', 'Twilio'));
+  }
+  if (telnyx.apiKey && !telnyx.publicKey && checked('telnyx')) {
+    warnings.push(unchecked('TELNYX_PUBLIC_KEY', 'Telnyx'));
+  }
+  if (plivo.authId && !plivo.authToken && checked('plivo')) {
+    warnings.push(unchecked('PLIVO_AUTH_TOKEN', 'Plivo'));
+  }
   return warnings;
 }
 
