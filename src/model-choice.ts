@@ -42,7 +42,12 @@ export async function chooseModel(settings: Settings, clock: Clock, log: Logger)
   };
 }
 
-function realtimeSettings(settings: Settings, apiKey: string, baseUrl: string): OpenAiRealtimeSettings {
+/** The default agent's model, as the settings have it. */
+export function realtimeSettings(
+  settings: Settings,
+  apiKey: string,
+  baseUrl: string,
+): OpenAiRealtimeSettings {
   const { openai } = settings;
   return {
     apiKey,

@@ -1,74 +1,81 @@
-import type { IncomingMessage } from 'node:http';
-import { WebSocket } from 'ws';
 import type { Clock } from '../base/clock.ts';
-import { deriveRealtimeUrl } from '../models/openai-realtime/profiles.ts';
+import type { PatchcordError } from '../base/errors.ts';
+import { silentLogger } from '../base/logger.ts';
+import type { Settings } from '../config/schema.ts';
+import { realtimeSettings } from '../model-choice.ts';
+import { openAiRealtimeModel } from '../models/openai-realtime/model.ts';
 import type { CheckResult, TimeReading } from './check-public-url.ts';
-import { type Finding, fail, networkReason, ok } from './finding.ts';
+import { type Finding, fail, ok } from './finding.ts';
 
 export interface ModelCheckOptions {
-  readonly apiKey: string | undefined;
-  /** As the vendor writes it; the socket's address is derived from it. */
-  readonly baseUrl: string;
-  readonly model: string;
-  readonly timeoutMs: number;
+  readonly settings: Settings;
   readonly clock: Clock;
 }
 
-/** Opens a Realtime session as a call would and closes it at `session.created`. */
-export function checkModel(options: ModelCheckOptions): Promise<CheckResult> {
-  const { apiKey, model, clock } = options;
+/** Opens a session as a call would, and closes it when the model greets. Asks the same server for the time. */
+export async function checkModel({ settings, clock }: ModelCheckOptions): Promise<CheckResult> {
+  const { apiKey, baseUrl, model: name, connectTimeoutMs } = settings.openai;
   if (!apiKey) {
-    const finding = ok(
-      'OPENAI_API_KEY is not set, the demo voice answers',
-      'set it to let a speech model answer',
-    );
-    return Promise.resolve({ findings: [finding] });
+    const what = 'OPENAI_API_KEY is not set, the demo voice answers';
+    return { findings: [ok(what, 'set it to let a speech model answer')] };
   }
-  return new Promise((resolve) => {
-    const url = new URL(deriveRealtimeUrl(options.baseUrl, model));
-    const socket = new WebSocket(url, {
-      headers: { authorization: `Bearer ${apiKey}` },
-      perMessageDeflate: false,
-    });
-    let time: TimeReading | undefined;
-    const finish = (finding: Finding): void => {
-      deadline.cancel();
-      socket.removeAllListeners();
-      // A socket that is cut off while it connects still reports that; nobody is left to care.
-      socket.on('error', () => undefined);
-      socket.terminate();
-      resolve({ findings: [finding], ...(time ? { time } : {}) });
-    };
-    const deadline = clock.setTimeout(() => {
-      const stage =
-        socket.readyState === WebSocket.OPEN ? 'connects and then says nothing' : 'does not answer';
-      finish(
-        fail(
-          `the model at ${url.host} ${stage} for ${options.timeoutMs} ms`,
-          'check the network and OPENAI_BASE_URL',
-        ),
-      );
-    }, options.timeoutMs);
-    const readTime = ({ headers }: IncomingMessage): void => {
-      if (!headers.date) return;
-      time = { from: url.host, date: headers.date, receivedEpochMs: clock.epochMs() };
-    };
-    socket.on('upgrade', readTime);
-    socket.on('unexpected-response', (_request, response) => {
-      readTime(response);
-      finish(refusal(response.statusCode ?? 0, model, url.host));
-    });
-    socket.on('message', (data) => finish(firstEvent(data.toString(), model)));
-    socket.on('close', (code) => {
-      finish(
-        fail(`the model closes with ${code} before a session begins`, 'check OPENAI_MODEL and the account'),
-      );
-    });
-    socket.on('error', (error) => {
-      const advice = 'check the network, a firewall for outgoing WebSockets, and OPENAI_BASE_URL';
-      finish(fail(`the model at ${url.host} cannot be reached (${networkReason(error)})`, advice));
-    });
+  const model = openAiRealtimeModel(realtimeSettings(settings, apiKey, baseUrl), {
+    clock,
+    log: silentLogger,
   });
+  const [health, time] = await Promise.all([model.check(), readTime(baseUrl, connectTimeoutMs, clock)]);
+  const finding = health.ok
+    ? ok(`the model ${name} answers`)
+    : explained(health.error, { model: name, host: new URL(baseUrl).host, timeoutMs: connectTimeoutMs });
+  return { findings: [finding], ...(time ? { time } : {}) };
+}
+
+/** Any answer has the time, a refusal too. */
+async function readTime(baseUrl: string, timeoutMs: number, clock: Clock): Promise<TimeReading | undefined> {
+  const url = new URL(baseUrl.replace(/^ws/i, 'http'));
+  const abort = new AbortController();
+  const deadline = clock.setTimeout(() => abort.abort(), timeoutMs);
+  try {
+    const { headers } = await fetch(url, { method: 'HEAD', redirect: 'manual', signal: abort.signal });
+    const date = headers.get('date');
+    return date ? { from: url.host, date, receivedEpochMs: clock.epochMs() } : undefined;
+  } catch {
+    // Whether the model can be reached is the other check's to say.
+    return undefined;
+  } finally {
+    deadline.cancel();
+  }
+}
+
+interface Asked {
+  readonly model: string;
+  readonly host: string;
+  readonly timeoutMs: number;
+}
+
+/** In words that hold nothing the server said: its messages may quote a part of the key. */
+function explained(error: PatchcordError, { model, host, timeoutMs }: Asked): Finding {
+  const { status, closeCode, code, connected } = error.details;
+  if (error.code === 'PATCHCORD_MODEL_TIMEOUT') {
+    const stage = connected === true ? 'connects and then says nothing' : 'does not answer';
+    return fail(`the model at ${host} ${stage} for ${timeoutMs} ms`, 'check the network and OPENAI_BASE_URL');
+  }
+  if (typeof status === 'number') return refusal(status, model, host);
+  if (closeCode !== undefined) {
+    return fail(
+      `the model closes with ${String(closeCode)} before a session begins`,
+      'check OPENAI_MODEL and the account',
+    );
+  }
+  if (isFault(error)) return fault(typeof code === 'string' ? code : undefined);
+  if (error.code === 'PATCHCORD_MODEL_UNREACHABLE' || error.code === 'PATCHCORD_MODEL_LOST') {
+    const reason = typeof code === 'string' ? code : error.message;
+    return fail(
+      `the model at ${host} cannot be reached (${reason})`,
+      'check the network, a firewall for outgoing WebSockets, and OPENAI_BASE_URL',
+    );
+  }
+  return fail('the model opens with something that is no event', 'check OPENAI_MODEL and OPENAI_BASE_URL');
 }
 
 function refusal(status: number, model: string, host: string): Finding {
@@ -84,27 +91,16 @@ function refusal(status: number, model: string, host: string): Finding {
   return fail(what, 'check OPENAI_MODEL and OPENAI_BASE_URL');
 }
 
-function firstEvent(text: string, model: string): Finding {
-  const event = parseEvent(text);
-  if (event?.type === 'session.created') return ok(`the model ${model} answers`);
-  // The message of an error may quote a part of the key; its code does not.
-  const what = `the model opens with ${event?.type ?? 'something that is no event'}${event?.code ? ` (${event.code})` : ''}`;
-  if (event?.code === 'insufficient_quota') return fail(what, 'the account is out of quota: check billing');
-  if (event?.code === 'invalid_api_key')
-    return fail(what, 'OPENAI_API_KEY is wrong or revoked: make a new one');
-  return fail(what, 'check OPENAI_MODEL and OPENAI_BASE_URL');
+/** The server's event `error`; a failed connection has a code of the system's instead, in capitals. */
+function isFault({ code, details }: PatchcordError): boolean {
+  if (code === 'PATCHCORD_MODEL_AUTH' || code === 'PATCHCORD_MODEL_REJECTED') return true;
+  return details.type !== undefined || (typeof details.code === 'string' && /^[a-z]/.test(details.code));
 }
 
-function parseEvent(text: string): { readonly type: string; readonly code?: string } | undefined {
-  try {
-    const event: unknown = JSON.parse(text);
-    if (typeof event !== 'object' || event === null || !('type' in event) || typeof event.type !== 'string') {
-      return undefined;
-    }
-    const error = 'error' in event ? event.error : undefined;
-    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-    return typeof code === 'string' ? { type: event.type, code } : { type: event.type };
-  } catch {
-    return undefined;
-  }
+function fault(code: string | undefined): Finding {
+  const what = `the model opens with error${code === undefined ? '' : ` (${code})`}`;
+  if (code === 'insufficient_quota') return fail(what, 'the account is out of quota: check billing');
+  if (code === 'invalid_api_key') return fail(what, 'OPENAI_API_KEY is wrong or revoked: make a new one');
+  if (code?.startsWith('rate_limit')) return fail(what, 'the account is rate limited: try again in a minute');
+  return fail(what, 'check OPENAI_MODEL and OPENAI_BASE_URL');
 }

@@ -26,7 +26,7 @@ export async function checkPublicUrl(options: PublicUrlOptions): Promise<CheckRe
   const { publicUrl } = options;
   const tunnel = tunnelSteps(options.port);
   if (!publicUrl) {
-    const what = 'PUBLIC_URL is not set, calls come from the browser only';
+    const what = 'PUBLIC_URL is not set, no carrier can call in over the internet';
     return { findings: [options.carrierConfigured ? fail(what, tunnel) : ok(what)] };
   }
   try {

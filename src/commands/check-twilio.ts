@@ -1,12 +1,18 @@
 import { z } from 'zod';
+import { basicAuthorization, HttpApi } from '../carriers/http-api.ts';
+import { missingForDial } from '../carriers/twilio/carrier.ts';
 import type { Settings } from '../config/schema.ts';
-import { type Finding, fail, networkReason, ok, warn } from './finding.ts';
-
-export interface TwilioCheckOptions {
-  readonly twilio: Settings['twilio'];
-  readonly publicUrl: string | undefined;
-  readonly timeoutMs: number;
-}
+import {
+  type Answer,
+  ask,
+  type CarrierCheck,
+  dialFinding,
+  dialHostOf,
+  leadsTo,
+  publicAddress,
+  unreachable,
+} from './carrier-check.ts';
+import { type Finding, fail, ok, warn } from './finding.ts';
 
 /** Twilio's REST reference, "Account resource". */
 const accountSchema = z.object({ status: z.string(), type: z.string().optional() });
@@ -17,57 +23,50 @@ const numbersSchema = z.object({
 });
 
 /** Asks for the account, then whether the number leads to this gateway. */
-export async function checkTwilio(options: TwilioCheckOptions): Promise<Finding[]> {
-  const { twilio } = options;
-  if (!twilio.accountSid) return [withoutAccount(options)];
+export const checkTwilio: CarrierCheck = async ({ settings, clock, timeoutMs }) => {
+  const { twilio, server } = settings;
+  if (!twilio.accountSid) return withoutAccount(settings);
   const user = twilio.apiKeySid ?? twilio.accountSid;
   const password = twilio.apiKeySid ? twilio.apiKeySecret : twilio.authToken;
   if (!password) return [fail('TWILIO_AUTH_TOKEN is not set', "copy it from the account's page at Twilio")];
-  const account = `${twilio.apiBaseUrl}/2010-04-01/Accounts/${encodeURIComponent(twilio.accountSid)}`;
-  const get = (address: string): Promise<Answer> =>
-    getJson(address, `${user}:${password}`, options.timeoutMs);
+  const api = new HttpApi({
+    carrier: 'twilio',
+    baseUrl: twilio.apiBaseUrl,
+    authorization: basicAuthorization(user, password),
+    clock,
+    deadlineMs: timeoutMs,
+  });
+  const account = `/2010-04-01/Accounts/${encodeURIComponent(twilio.accountSid)}`;
+  const dial = dialFinding('Twilio', missingForDial(twilio, dialHostOf(settings)));
   try {
-    const found = accountFinding(await get(`${account}.json`));
-    if (found.level === 'fail' || !twilio.phoneNumber) return [found];
+    const found = accountFinding(await ask(api, `${account}.json`));
+    if (found.level === 'fail') return [found];
+    if (!twilio.phoneNumber) return [found, dial];
     const query = new URLSearchParams({ PhoneNumber: twilio.phoneNumber });
-    return [
-      found,
-      numberFinding(await get(`${account}/IncomingPhoneNumbers.json?${query}`), options.publicUrl),
-    ];
+    const numbers = await ask(api, `${account}/IncomingPhoneNumbers.json?${query}`);
+    return [found, numberFinding(numbers, server.publicUrl), dial];
   } catch (error) {
-    const what = `Twilio cannot be reached (${networkReason(error)})`;
-    return [fail(what, 'check the network and TWILIO_API_BASE_URL')];
+    return [unreachable('Twilio', 'TWILIO_API_BASE_URL', error)];
   }
-}
+};
 
 /** Calls come in by signature alone; only dialling, hanging up and redirecting need the account. */
-function withoutAccount({ twilio, publicUrl }: TwilioCheckOptions): Finding {
-  if (!twilio.authToken) return ok('TWILIO_AUTH_TOKEN is not set, Twilio is not used');
-  if (publicUrl === undefined) {
-    return fail(
-      'TWILIO_AUTH_TOKEN is set and PUBLIC_URL is not',
-      'set PUBLIC_URL: signatures are checked against it',
-    );
+function withoutAccount({ twilio, server }: Settings): Finding[] {
+  if (!twilio.authToken) return [];
+  if (server.publicUrl === undefined) {
+    return [
+      fail(
+        'TWILIO_AUTH_TOKEN is set and PUBLIC_URL is not',
+        'set PUBLIC_URL: signatures are checked against it',
+      ),
+    ];
   }
-  return ok(
-    'Twilio may call in; TWILIO_ACCOUNT_SID is not set, so nothing is dialled',
-    `the number's webhook is ${publicUrl}/incoming-call`,
-  );
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-}
-
-async function getJson(address: string, credentials: string, timeoutMs: number): Promise<Answer> {
-  const response = await fetch(address, {
-    headers: { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` },
-    redirect: 'manual',
-    signal: AbortSignal.timeout(timeoutMs),
-  });
-  const text = await response.text();
-  return { status: response.status, body: parseJson(text) };
+  return [
+    ok(
+      'Twilio may call in; TWILIO_ACCOUNT_SID is not set, so nothing is dialled',
+      `the number's webhook is ${publicAddress(server.publicUrl, '/incoming-call')}`,
+    ),
+  ];
 }
 
 function accountFinding({ status, body }: Answer): Finding {
@@ -106,18 +105,9 @@ function numberFinding({ status, body }: Answer, publicUrl: string | undefined):
   if (!number) return fail('TWILIO_PHONE_NUMBER is not a number of the account', 'set one that is');
   if (!publicUrl) return ok('TWILIO_PHONE_NUMBER is a number of the account');
   const expected = [`${publicUrl}/incoming-call`, `${publicUrl}/inbound-call`];
-  if (number.voice_url && expected.includes(number.voice_url))
-    return ok('TWILIO_PHONE_NUMBER leads to this gateway');
+  if (leadsTo(number.voice_url, expected)) return ok('TWILIO_PHONE_NUMBER leads to this gateway');
   return warn(
     'TWILIO_PHONE_NUMBER leads somewhere else',
     `set "A call comes in" of the number to ${expected[0]} to be called on it`,
   );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

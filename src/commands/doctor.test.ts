@@ -1,83 +1,46 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { createServer } from 'node:http';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { VirtualClock } from '../base/virtual-clock.ts';
 import { doctor } from './doctor.ts';
+import { LocalServers, runDoctor as run } from './testing/doctor-run.ts';
 
+const servers = new LocalServers();
 const closers: (() => void)[] = [];
 afterEach(() => {
   for (const close of closers.splice(0)) close();
+  servers.close();
 });
-
-async function run(env: Record<string, string>): Promise<{ code: number; lines: string[] }> {
-  const lines: string[] = [];
-  const io = {
-    env,
-    out: (line: string) => lines.push(line),
-    err: (line: string) => lines.push(line),
-    onStop: () => undefined,
-  };
-  return { code: await doctor([], io), lines };
-}
-
-async function listen(server: Server): Promise<string> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-/** A server that answers each path with a status and a body, and knows what it was asked. */
-async function serve(
-  answers: Record<string, [number, unknown]>,
-  headers: Record<string, string> = {},
-): Promise<{ url: string; asked: { path: string; authorization: string | undefined }[] }> {
-  const asked: { path: string; authorization: string | undefined }[] = [];
-  const server = createServer((request, response) => {
-    const path = request.url ?? '';
-    asked.push({ path, authorization: request.headers.authorization });
-    const [status, body] = answers[path] ?? [404, {}];
-    response.writeHead(status, headers).end(JSON.stringify(body));
-  });
-  return { url: await listen(server), asked };
-}
 
 /** A Realtime server that sends one frame to each who connects. */
 async function serveModel(
   frame: unknown,
   date = new Date(),
+  closeCode?: number,
 ): Promise<{ base: string; asked: (string | undefined)[] }> {
   const asked: (string | undefined)[] = [];
-  const server = createServer();
+  const server = createServer((_request, response) =>
+    response.writeHead(404, { date: date.toUTCString() }).end(),
+  );
   const sockets = new WebSocketServer({ server });
   closers.push(() => {
     for (const socket of sockets.clients) socket.terminate();
     sockets.close();
   });
-  sockets.on('headers', (headers) => headers.push(`Date: ${date.toUTCString()}`));
   sockets.on('connection', (socket, request) => {
     asked.push(request.url, request.headers.authorization);
     if (frame !== undefined) socket.send(JSON.stringify(frame));
+    if (closeCode !== undefined) socket.close(closeCode);
   });
-  return { base: `${await listen(server)}/v1`, asked };
+  return { base: `${await servers.listen(server)}/v1`, asked };
 }
 
 async function refusingModel(status: number): Promise<string> {
-  const server = createServer();
+  const server = createServer((_request, response) => response.writeHead(404).end());
   server.on('upgrade', (_request, socket) =>
     socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`),
   );
-  return `${await listen(server)}/v1`;
-}
-
-async function closedAddress(): Promise<string> {
-  const server = createServer();
-  const address = await listen(server);
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return address;
+  return `${await servers.listen(server)}/v1`;
 }
 
 const account = '/2010-04-01/Accounts/AC1.json';
@@ -133,6 +96,41 @@ describe('doctor', () => {
     expect(line).not.toContain('sk-hid');
   });
 
+  it.each([
+    [{ code: 'insufficient_quota' }, '(insufficient_quota) — the account is out of quota'],
+    [{ code: 'rate_limit_exceeded' }, '(rate_limit_exceeded) — the account is rate limited'],
+    [{ type: 'server_error' }, 'opens with error — check OPENAI_MODEL'],
+    [{ code: 'model_not_found', type: 'invalid_request_error' }, '(model_not_found) — check OPENAI_MODEL'],
+  ])('explains the error event %j', async (error, expected) => {
+    const model = await serveModel({ type: 'error', error });
+    const { code, lines } = await run({ OPENAI_API_KEY: 'sk-hidden', OPENAI_BASE_URL: model.base });
+    expect(code).toBe(1);
+    expect(lines.find((line) => line.startsWith('fail'))).toContain(expected);
+  });
+
+  it('explains a server that is none of this kind', async () => {
+    const nonsense = await serveModel('hello');
+    const { lines } = await run({ OPENAI_API_KEY: 'sk-hidden', OPENAI_BASE_URL: nonsense.base });
+    expect(lines.find((line) => line.startsWith('fail'))).toContain('opens with something that is no event');
+    const closing = await serveModel(undefined, new Date(), 4000);
+    const closed = await run({ OPENAI_API_KEY: 'sk-hidden', OPENAI_BASE_URL: closing.base });
+    expect(closed.lines.find((line) => line.startsWith('fail'))).toContain('the model closes with 4000');
+  });
+
+  it('asks the time without the key', async () => {
+    const keys: (string | undefined)[] = [];
+    const server = createServer(({ headers }, response) => {
+      keys.push(headers.authorization);
+      response.writeHead(401).end();
+    });
+    const url = await servers.listen(server);
+    const base = `${url}/v1`;
+    const { lines } = await run({ OPENAI_API_KEY: 'sk-hidden', OPENAI_BASE_URL: base });
+    expect(lines.join('\n')).toContain('the clock agrees with');
+    // The socket's upgrade, which this server answers like any request, and the question.
+    expect(keys.toSorted()).toEqual(['Bearer sk-hidden', undefined]);
+  });
+
   it('does not wait for ever for a silent model, nor for one that is not there', async () => {
     const silent = await serveModel(undefined);
     const env = { OPENAI_API_KEY: 'sk-hidden', OPENAI_CONNECT_TIMEOUT_MS: '500' };
@@ -140,6 +138,9 @@ describe('doctor', () => {
     expect(waited.lines.find((line) => line.startsWith('fail'))).toContain(
       'connects and then says nothing for 500 ms',
     );
+    const deaf = await servers.listen(createServer().on('upgrade', () => undefined));
+    const unheard = await run({ ...env, OPENAI_BASE_URL: `${deaf}/v1` });
+    expect(unheard.lines.find((line) => line.startsWith('fail'))).toContain('does not answer for 500 ms');
     const gone = await run({ ...env, OPENAI_BASE_URL: 'http://127.0.0.1:1/v1' });
     expect(gone.lines.find((line) => line.startsWith('fail'))).toContain('cannot be reached (ECONNREFUSED)');
   });
@@ -163,7 +164,7 @@ describe('doctor', () => {
     [404, 'fail', 'another server answers there'],
     [502, 'fail', 'start patchcord serve'],
   ])('explains a public address that answers %i', async (status, level, advice) => {
-    const server = await serve({ '/healthz': [status, {}] });
+    const server = await servers.api({ '/healthz': [status, {}] });
     const { lines } = await run({ PUBLIC_URL: server.url });
     const line = lines.find((each) => each.includes('/healthz answers'));
     expect(line?.startsWith(level)).toBe(true);
@@ -171,7 +172,7 @@ describe('doctor', () => {
   });
 
   it('explains a public address that nobody answers', async () => {
-    const { code, lines } = await run({ PUBLIC_URL: await closedAddress() });
+    const { code, lines } = await run({ PUBLIC_URL: await servers.closedAddress() });
     expect(code).toBe(1);
     expect(lines.join('\n')).toContain(
       'cannot be reached (ECONNREFUSED) — start patchcord serve, open a tunnel',
@@ -179,9 +180,9 @@ describe('doctor', () => {
   });
 
   it('asks Twilio for the account and where its number leads', async () => {
-    const publicServer = await serve({ '/healthz': [200, {}] });
+    const publicServer = await servers.api({ '/healthz': [200, {}] });
     const voiceUrl = `${publicServer.url}/incoming-call`;
-    const twilio = await serve({
+    const twilio = await servers.api({
       [account]: [200, { status: 'active', type: 'Full' }],
       [number]: [200, { incoming_phone_numbers: [{ voice_url: voiceUrl }] }],
     });
@@ -208,7 +209,7 @@ describe('doctor', () => {
     [[200, { status: 'active', type: 'Trial' }], 'warn  the Twilio account is a trial'],
     [[500, 'oops'], 'fail  Twilio answers 500'],
   ])('explains what Twilio answers: %j', async (answer, expected) => {
-    const twilio = await serve({ [account]: answer });
+    const twilio = await servers.api({ [account]: answer });
     const { lines } = await run({
       TWILIO_ACCOUNT_SID: 'AC1',
       TWILIO_AUTH_TOKEN: 'hidden',
@@ -224,7 +225,8 @@ describe('doctor', () => {
     const clock = new VirtualClock(Date.now());
     const io = { env, out: () => undefined, err: () => undefined, onStop: () => undefined };
     expect(await doctor([], io, clock)).toBe(0);
-    expect(clock.pending).toBe(0);
+    // The model's server answers the close in its own time.
+    await vi.waitFor(() => expect(clock.pending).toBe(0));
   });
 
   it('refuses arguments that it does not know', async () => {
@@ -242,7 +244,7 @@ describe('doctor', () => {
 
 describe('doctor, with the settings of the first five steps', () => {
   it('says that Twilio may call in, and where', async () => {
-    const { url } = await serve({ '/healthz': [200, { ok: true }] });
+    const { url } = await servers.api({ '/healthz': [200, { ok: true }] });
     const { lines } = await run({ PUBLIC_URL: url, TWILIO_AUTH_TOKEN: 'secret' });
     const line = lines.find((each) => each.includes('Twilio may call in'));
     expect(line).toMatch(/^ok /);

@@ -3,20 +3,36 @@ import { messageOf } from '../base/errors.ts';
 import { loadSettings } from '../config/environment.ts';
 import type { Settings } from '../config/schema.ts';
 import { settingWarnings } from '../config/warnings.ts';
+import type { CarrierCheck } from './carrier-check.ts';
+import { checkAsteriskWebSocket, checkAudioSocket } from './check-asterisk.ts';
+import { checkAvr } from './check-avr.ts';
+import { checkGenesys } from './check-genesys.ts';
 import { checkModel } from './check-model.ts';
+import { checkPlivo } from './check-plivo.ts';
 import { checkPublicUrl, type TimeReading } from './check-public-url.ts';
+import { checkTelnyx } from './check-telnyx.ts';
 import { checkTwilio } from './check-twilio.ts';
 import type { CommandIo } from './command-io.ts';
-import { type Finding, fail, findingLine, ok, warn } from './finding.ts';
+import { type Finding, fail, findingLines, listed, ok, warn } from './finding.ts';
 
 const usage = `Usage: patchcord doctor
 
-Checks Node, the settings (environment and .env), PUBLIC_URL, the model, the Twilio account and the clock, and says
-what to do. The exit code is 1 when something must be mended.`;
+Checks Node, the settings (environment and .env), PUBLIC_URL, the model, every carrier that is set up and the clock,
+and says what to do. The exit code is 1 when something must be mended.`;
 
 const neededNodeMajor = 24;
 const requestTimeoutMs = 10_000;
 const clockToleranceMs = 5000;
+
+const carriers: readonly (readonly [name: string, check: CarrierCheck])[] = [
+  ['Twilio', checkTwilio],
+  ['Telnyx', checkTelnyx],
+  ['Plivo', checkPlivo],
+  ['Genesys Cloud', checkGenesys],
+  ['AVR', checkAvr],
+  ['AudioSocket', checkAudioSocket],
+  ["Asterisk's WebSocket channel", checkAsteriskWebSocket],
+];
 
 /**
  * Checks what a call needs and says what to do, one line each. Exit code 1 when something must be mended,
@@ -38,7 +54,7 @@ export async function doctor(
   let failures = 0;
   const report = (findings: readonly Finding[]): void => {
     for (const finding of findings) {
-      io.out(findingLine(finding));
+      for (const line of findingLines(finding)) io.out(line);
       if (finding.level === 'fail') failures += 1;
     }
   };
@@ -46,8 +62,8 @@ export async function doctor(
   const { settings, findings } = checkSettings(io);
   report(findings);
   if (settings) {
-    report(checkAccess(settings));
-    for await (const more of reachable(settings, clock)) report(more);
+    report([...checkPorts(settings), ...checkAccess(settings)]);
+    for await (const more of reachable(settings, io, clock)) report(more);
   }
   return failures === 0 ? 0 : 1;
 }
@@ -89,31 +105,56 @@ function checkAccess({ api, dial }: Settings): Finding[] {
   return [keys, allow];
 }
 
+/** Of two parts that listen on the same port one stops the start. */
+function checkPorts({ server, avr, asterisk }: Settings): Finding[] {
+  const ports: readonly (readonly [name: string, port: number | undefined])[] = [
+    ['PORT', server.port],
+    ['AVR_PORT', avr.port],
+    ['AUDIOSOCKET_PORT', asterisk.audioSocketPort],
+  ];
+  const [first, second] = ports.filter(
+    ([, port]) => port !== undefined && port !== 0 && ports.filter(([, other]) => other === port).length > 1,
+  );
+  if (first === undefined || second === undefined) return [];
+  return [fail(`${first[0]} and ${second[0]} are both ${first[1]}`, 'give each a port of its own')];
+}
+
 /** What is asked over the network: asked together, told in order. */
-async function* reachable(settings: Settings, clock: Clock): AsyncGenerator<readonly Finding[]> {
-  const { server, openai, twilio } = settings;
+async function* reachable(
+  settings: Settings,
+  { env }: CommandIo,
+  clock: Clock,
+): AsyncGenerator<readonly Finding[]> {
   const publicUrl = checkPublicUrl({
-    publicUrl: server.publicUrl,
-    port: server.port,
-    carrierConfigured: twilio.accountSid !== undefined || twilio.authToken !== undefined,
+    publicUrl: settings.server.publicUrl,
+    port: settings.server.port,
+    carrierConfigured: isCalledOverTheInternet(settings),
     timeoutMs: requestTimeoutMs,
     epochMs: () => clock.epochMs(),
   });
-  const model = checkModel({
-    apiKey: openai.apiKey,
-    baseUrl: openai.baseUrl,
-    model: openai.model,
-    timeoutMs: openai.connectTimeoutMs,
-    clock,
-  });
-  const account = checkTwilio({ twilio, publicUrl: server.publicUrl, timeoutMs: requestTimeoutMs });
+  const model = checkModel({ settings, clock });
+  const checks = carriers.map(
+    ([name, check]) => [name, check({ settings, env, clock, timeoutMs: requestTimeoutMs })] as const,
+  );
   const first = await publicUrl;
   yield first.findings;
   const second = await model;
   yield second.findings;
-  yield await account;
+  const idle: string[] = [];
+  for (const [name, findings] of checks) {
+    const found = await findings;
+    if (found.length === 0) idle.push(name);
+    yield found;
+  }
+  if (idle.length > 0) yield [ok(`not set up: ${listed(idle)}`, 'README.md leads to how each is connected')];
   // The model's clock is not ours; behind PUBLIC_URL it may be this very machine's.
   yield [checkClock(second.time ?? first.time)];
+}
+
+/** Whether a carrier is set up that cannot do without PUBLIC_URL. */
+function isCalledOverTheInternet({ twilio, telnyx, plivo }: Settings): boolean {
+  const set = [twilio.accountSid, twilio.authToken, telnyx.apiKey, plivo.authId, plivo.authToken];
+  return set.some((value) => value !== undefined);
 }
 
 function checkClock(reading: TimeReading | undefined): Finding {

@@ -44,7 +44,8 @@ function check(parts: SessionParts, log: Logger): Promise<ModelHealth> {
       resolve(health);
     };
     const deadline = clock.setTimeout(() => {
-      finish({ ok: false, error: new PatchcordError('PATCHCORD_MODEL_TIMEOUT') });
+      const details = { connected: link.opened };
+      finish({ ok: false, error: new PatchcordError('PATCHCORD_MODEL_TIMEOUT', undefined, details) });
     }, settings.connectTimeoutMs);
     const link: ModelLink = new ModelLink({
       request: {
