@@ -75,6 +75,27 @@ describe('dialling', () => {
     expect(error.message).toContain('TWILIO_ACCOUNT_SID');
   });
 
+  it('names all that is missing at once, of the carrier that lacks least', async () => {
+    const { dialling } = setUp({
+      allow: [],
+      carriers: [
+        { name: 'twilio', dialMissing: ['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN', 'TWILIO_PHONE_NUMBER'] },
+        { name: 'telnyx', dialMissing: ['TELNYX_FROM_NUMBER'] },
+      ],
+    });
+    const error = await refusal(dialling.dial('+15551230100'));
+    expect(error).toMatchObject({
+      code: 'PATCHCORD_DIAL_NOT_CONFIGURED',
+      message: 'To dial through telnyx, set TELNYX_FROM_NUMBER, PATCHCORD_DIAL_ALLOW.',
+      details: { carrier: 'telnyx', setting: 'TELNYX_FROM_NUMBER, PATCHCORD_DIAL_ALLOW' },
+    });
+    const named = await refusal(dialling.dial('+15551230100', {}, 'twilio'));
+    expect(named.details).toMatchObject({
+      carrier: 'twilio',
+      setting: 'TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, TWILIO_PHONE_NUMBER, PATCHCORD_DIAL_ALLOW',
+    });
+  });
+
   it('stays shut until prefixes are allowed, and names the setting', async () => {
     const { dialling, carrier } = setUp({ allow: [] });
     expect(await refusal(dialling.dial('+15551230100'))).toMatchObject({

@@ -3,7 +3,7 @@ import { messageOf, PatchcordError } from '../base/errors.ts';
 import type { CallObserver } from '../call/events.ts';
 import type { TransferTarget } from '../call/leg.ts';
 import type { CarrierStatus } from './contract.ts';
-import { e164, isCovered } from './phone-number.ts';
+import { e164, expectedNumber, isCovered } from './phone-number.ts';
 
 /** What may differ from the default agent in one call. */
 export interface OutboundOverrides {
@@ -81,10 +81,7 @@ export class Dialling {
     return carriers.map((carrier) => {
       const able = carrier.dial !== undefined;
       const everCould = able || carrier.dialMissing.length > 0;
-      const missing = [
-        ...carrier.dialMissing,
-        ...(everCould && allow.length === 0 ? ['PATCHCORD_DIAL_ALLOW'] : []),
-      ];
+      const missing = everCould ? missingOf(carrier, allow) : [];
       return { name: carrier.name, canDial: able && missing.length === 0, missing };
     });
   }
@@ -141,18 +138,22 @@ export class Dialling {
   }
 
   #carrier(name: string | undefined): Required<Dialler> {
-    const { carriers } = this.#options;
+    const { carriers, allow } = this.#options;
     const candidates = name === undefined ? carriers : carriers.filter((each) => each.name === name);
     const able = candidates.find(canDial);
     if (able) return able;
     if (name !== undefined && candidates.length === 0) {
       throw new PatchcordError('PATCHCORD_REQUEST_INVALID', 'carrier: there is no carrier of this name.');
     }
-    const closest = candidates.find((each) => each.dialMissing.length > 0);
+    const [closest] = candidates
+      .filter((each) => each.dialMissing.length > 0)
+      .toSorted((one, other) => one.dialMissing.length - other.dialMissing.length);
     if (!closest) {
-      throw new PatchcordError('PATCHCORD_DIAL_NOT_CONFIGURED', 'No carrier here can dial.');
+      const who = name === undefined ? 'No carrier here' : `The carrier ${name}`;
+      const verb = name === undefined ? 'can' : 'cannot';
+      throw new PatchcordError('PATCHCORD_DIAL_NOT_CONFIGURED', `${who} ${verb} dial.`);
     }
-    const setting = closest.dialMissing.join(', ');
+    const setting = missingOf(closest, allow).join(', ');
     throw new PatchcordError(
       'PATCHCORD_DIAL_NOT_CONFIGURED',
       `To dial through ${closest.name}, set ${setting}.`,
@@ -189,13 +190,15 @@ export class Dialling {
   }
 }
 
+/** Everything that a dial through the carrier lacks, so that nobody is sent for one setting after the other. */
+function missingOf({ dialMissing }: Dialler, allow: readonly string[]): string[] {
+  return [...dialMissing, ...(allow.length === 0 ? ['PATCHCORD_DIAL_ALLOW'] : [])];
+}
+
 function numberIn(field: string, text: string): string {
   const number = e164(text);
   if (number !== undefined) return number;
-  throw new PatchcordError(
-    'PATCHCORD_REQUEST_INVALID',
-    `${field}: expected a number in E.164, such as +15551230100.`,
-  );
+  throw new PatchcordError('PATCHCORD_REQUEST_INVALID', `${field}: ${expectedNumber}`);
 }
 
 function canDial(carrier: Dialler): carrier is Required<Dialler> {

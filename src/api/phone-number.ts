@@ -1,3 +1,6 @@
+/** Completes the name of a field that has no number. */
+export const expectedNumber = 'expected a number in E.164, such as +15551230100.';
+
 /**
  * Prefixes of numbers that cost the caller much more than their country: international shared-cost and premium
  * services and satellite networks (ITU-T E.164 list of assigned codes), and national premium ranges (NANPA 900; Ofcom
