@@ -294,12 +294,13 @@ describe('POST /v1/calls', () => {
   });
 
   it.each([
-    [{}, /^to: /],
-    [{ to: 15551230100 }, /^to: /],
-    [{ to: '+15551230100', greeting: 'x'.repeat(1001) }, /^greeting: /],
-    [{ to: '+15551230100', voice: {} }, /^voice: /],
-    ['[]', /^body: /],
-    ['"+15551230100"', /^body: /],
+    [{}, /^to: expected a number in E\.164, such as \+15551230100\.$/],
+    [{ to: 15551230100 }, /^to: expected a number in E\.164/],
+    [{ to: '  ' }, /^to: expected a number in E\.164/],
+    [{ to: '+15551230100', greeting: 'x'.repeat(1001) }, /^greeting: expected at most 1000 characters$/],
+    [{ to: '+15551230100', voice: {} }, /^voice: expected a text$/],
+    ['[]', /^body: expected an object with fields$/],
+    ['"+15551230100"', /^body: expected an object with fields$/],
     ['{', /^body: not valid JSON/],
   ])('refuses a body that is not right: %j', async (body, message) => {
     const { ask, dialled } = setUp();
@@ -361,6 +362,25 @@ describe('POST /v1/calls', () => {
 });
 
 describe('POST /make-call', () => {
+  it('says what is missing from a body that is not there, or empty', async () => {
+    for (const body of [undefined, {}]) {
+      const { ask, dialled } = setUp();
+      const reply = await ask('POST', '/make-call', body);
+      expect(reply.statusCode).toBe(400);
+      expect(errorReply.parse(reply.json())).toEqual({
+        error: 'to: expected a number in E.164, such as +15551230100.',
+        code: 'PATCHCORD_REQUEST_INVALID',
+      });
+      expect(dialled).toEqual([]);
+    }
+  });
+
+  it('refuses what it accepts and does not use, in words, where it is of no kind that could be', async () => {
+    const { ask } = setUp();
+    const reply = await ask('POST', '/make-call', { to: '+15551230100', silence: [] });
+    expect(reply.json().error).toBe('silence: not of a kind that is taken');
+  });
+
   it('answers as the replaced bridges do', async () => {
     const { ask, dialled } = setUp();
     const reply = await ask('POST', '/make-call', { to: '+15551230100', instructions: 'Be kind.' });

@@ -4,6 +4,7 @@ import { type ErrorCode, messageOf, PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Access, accessRequest } from './access.ts';
 import type { ErrorReply } from './contract.ts';
+import { plainIssue } from './plain-issue.ts';
 
 /** HTTP status of the errors that a request can cause; any other is a 500. */
 const statusByCode: Partial<Record<ErrorCode, number>> = {
@@ -95,7 +96,7 @@ export function requireAccess(access: Pick<Access, 'decide'>, log: Logger): onRe
 
 /** The value as the schema has it. Throws PATCHCORD_REQUEST_INVALID, which names the first field that is wrong. */
 export function parsed<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value ?? {});
+  const result = schema.safeParse(value ?? {}, { error: plainIssue });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const field = issue?.path.join('.') ?? '';

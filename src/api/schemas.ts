@@ -16,6 +16,7 @@ import type {
   TransferBody,
   TransferReply,
 } from './contract.ts';
+import { expectedNumber } from './phone-number.ts';
 
 /** The bodies that are taken and given, as schemas; the compiler holds the replies to the types of the contract. */
 
@@ -33,10 +34,10 @@ const overrides = {
 };
 
 const phoneNumber = z
-  .string()
+  .string(expectedNumber)
   .trim()
-  .min(1)
-  .max(40)
+  .min(1, expectedNumber)
+  .max(40, expectedNumber)
   .describe('Number in E.164, such as `+15551230100`; blanks, dashes, dots and brackets are dropped.');
 
 export const transferBody = z.object({
