@@ -16,7 +16,7 @@ import type { Leg } from '../../src/call/leg.ts';
 import type { CutCause, Turn } from '../../src/call/turn.ts';
 import type { CarrierHost } from '../../src/carriers/carrier.ts';
 import { softphoneCarrier, softphoneDefaults } from '../../src/carriers/softphone/carrier.ts';
-import { hum, type Line, otherScenes, ownScene, snapshot, spokenMs } from './scenes.ts';
+import { carriers, hum, type Line, otherScenes, ownScene, snapshot, spokenMs } from './scenes.ts';
 
 const dist = join(import.meta.dirname, '../dist');
 const types: Readonly<Record<string, string>> = {
@@ -75,6 +75,10 @@ class Replay {
     const items = [{ itemId: `item-${turn.turnId}`, heardMs: turn.heardMs, generatedMs: turn.generatedMs }];
     tell(this.callId, { type: 'barge-in', cause, clearMs: 0.08, items });
     this.#end({ ...turn, cut: cause });
+  }
+
+  say(text: string): void {
+    this.#lines.unshift({ role: 'agent', text, pauseMs: 200 });
   }
 
   hangUp(): void {
@@ -193,7 +197,7 @@ const carrier = softphoneCarrier(softphoneDefaults, host, { authorize: () => ({ 
 
 for (const [index, scene] of mode === 'empty' ? [] : otherScenes.entries()) {
   const callId = `other-${index}`;
-  const startedAtEpochMs = Date.now() - 95_000 + index * 80_000;
+  const startedAtEpochMs = Date.now() - 95_000 + index * 11_000;
   calls.set(callId, snapshot({ callId, startedAtEpochMs, ...scene.call, turns: scene.turns }));
 }
 
@@ -201,14 +205,17 @@ function status(): StatusReply {
   return {
     version: '0.1.0',
     model: { name: demo ? 'demo voice' : 'gpt-realtime', demo },
-    carriers: [
-      { name: 'twilio', canDial: !demo, missing: demo ? ['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN'] : [] },
-      { name: 'softphone', canDial: false, missing: [] },
-    ],
+    carriers: carriers(demo),
     draining: false,
     liveCalls: calls.size,
     maxCalls: 50,
   };
+}
+
+/** The `text` of a JSON body. */
+async function textOf(request: IncomingMessage): Promise<string> {
+  const body: unknown = JSON.parse(Buffer.concat(await request.toArray()).toString('utf8'));
+  return typeof body === 'object' && body !== null && 'text' in body ? String(body.text) : '';
 }
 
 function json(response: ServerResponse, code: number, value: object): void {
@@ -221,13 +228,14 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     return json(response, 401, { error: 'A key is needed.', code: 'PATCHCORD_UNAUTHORIZED' });
   }
   if (pathname === '/v1/status') return json(response, 200, status());
-  const [, callId = '', verb = ''] = /^\/v1\/calls\/([^/]+)\/(hangup|interrupt)$/.exec(pathname) ?? [];
+  const [, callId = '', verb = ''] = /^\/v1\/calls\/([^/]+)\/(hangup|interrupt|say)$/.exec(pathname) ?? [];
   if (verb !== '') {
     const replay = replays.get(callId);
     if (replay === undefined)
       return json(response, 404, { error: 'No such call.', code: 'PATCHCORD_CALL_NOT_FOUND' });
     if (verb === 'hangup') replay.hangUp();
-    else replay.interrupt('operator');
+    else if (verb === 'interrupt') replay.interrupt('operator');
+    else replay.say(await textOf(request));
     return json(response, 200, {});
   }
   const path = normalize(pathname === '/' ? '/index.html' : pathname);

@@ -1,3 +1,4 @@
+import type { CarrierStatus } from '../../src/api/contract.ts';
 import type { CallSnapshot } from '../../src/call/events.ts';
 import type { Turn } from '../../src/call/turn.ts';
 
@@ -58,7 +59,33 @@ export const otherScenes: readonly {
     },
     turns: [],
   },
+  { call: { carrier: 'telnyx', direction: 'outbound', to: '+1 312 555 0199' }, turns: [] },
+  { call: { carrier: 'plivo', from: '+91 22 5550 0147' }, turns: [] },
+  { call: { carrier: 'genesys', from: '+1 646 555 0121', modelState: 'resuming' }, turns: [] },
+  { call: { carrier: 'avr', from: '2000', to: '5001' }, turns: [] },
+  { call: { carrier: 'audiosocket' }, turns: [] },
+  { call: { carrier: 'asterisk', from: '1001', to: '602' }, turns: [] },
 ];
+
+/** What the gateway has to dial with: nothing, or two carriers of three. */
+export function carriers(bare: boolean): CarrierStatus[] {
+  const able = (name: string, missing: readonly string[]): CarrierStatus => ({
+    name,
+    canDial: missing.length === 0,
+    missing,
+  });
+  const allow = 'PATCHCORD_DIAL_ALLOW';
+  return [
+    able('twilio', bare ? ['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKEN', 'TWILIO_PHONE_NUMBER', allow] : []),
+    able('telnyx', bare ? ['TELNYX_FROM_NUMBER', 'TELNYX_CALL_CONTROL_APP_ID', allow] : []),
+    able('plivo', ['PLIVO_AUTH_ID', 'PLIVO_AUTH_TOKEN', 'PLIVO_PHONE_NUMBER', ...(bare ? [allow] : [])]),
+    ...['genesys', 'avr', 'audiosocket', 'asterisk', 'softphone'].map((name) => ({
+      name,
+      canDial: false,
+      missing: [],
+    })),
+  ];
+}
 
 export function turn(
   turnId: number,

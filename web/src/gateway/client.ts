@@ -1,4 +1,4 @@
-import type { DialBody, DialReply, ErrorReply, StatusReply } from '../../../src/api/contract.ts';
+import type { DialBody, DialReply, ErrorReply, SayBody, StatusReply } from '../../../src/api/contract.ts';
 
 /** What the gateway answered when it did not do what it was asked. */
 export class GatewayError extends Error {
@@ -32,6 +32,11 @@ export class GatewayClient {
 
   async interrupt(callId: string): Promise<void> {
     await this.#ask('POST', `v1/calls/${encodeURIComponent(callId)}/interrupt`, {});
+  }
+
+  async say(callId: string, text: string): Promise<void> {
+    const body: SayBody = { text };
+    await this.#ask('POST', `v1/calls/${encodeURIComponent(callId)}/say`, body);
   }
 
   /** A WebSocket address beside this page. */

@@ -15,13 +15,14 @@ export function DialPanel({ store }: { store: Store }) {
   return (
     <section class="panel dial" aria-labelledby="dial-title">
       <h2 id="dial-title">Call a number</h2>
+      <p class="empty">No carrier can dial yet. It takes the settings of one of them:</p>
       {near.map((carrier) => (
-        <p class="empty" key={carrier.name}>
-          {carrierName(carrier.name)} can dial once these are set:{' '}
+        <details key={carrier.name} open={near.length === 1}>
+          <summary>{carrierName(carrier.name)}</summary>
           {carrier.missing.map((name) => (
             <code key={name}>{name}</code>
           ))}
-        </p>
+        </details>
       ))}
     </section>
   );

@@ -16,6 +16,7 @@ const carrierNames: Readonly<Record<string, string>> = {
   plivo: 'Plivo',
   genesys: 'Genesys',
   avr: 'AVR',
+  audiosocket: 'AudioSocket',
   asterisk: 'Asterisk',
 };
 
@@ -33,6 +34,7 @@ export function callTitle(call: CallSnapshot, ownCallId?: string): string {
 const reasons: Readonly<Record<string, string>> = {
   'caller-hung-up': 'The caller hung up',
   'agent-hung-up': 'The agent hung up',
+  transferred: 'Transferred',
   'no-input': 'Nobody spoke',
   'max-duration': 'The longest call time was reached',
   operator: 'Hung up from the console',

@@ -6,6 +6,7 @@ import type { Store } from '../store.ts';
 import { CallControls } from './call-controls.tsx';
 import { FirstSteps } from './first-steps.tsx';
 import { callTitle, carrierName, clockTime, reasonText, useNow } from './format.ts';
+import { SayForm } from './say-form.tsx';
 import { useStickToEnd } from './stick-to-end.ts';
 
 const wordsEveryMs = 100;
@@ -29,6 +30,7 @@ export function Transcript({ store }: { store: Store }) {
   );
 
   useStickToEnd(box, grown);
+  const demo = store.status.value?.model.demo;
 
   return (
     <section class="panel transcript" id="transcript" aria-labelledby="transcript-title" tabIndex={-1}>
@@ -57,6 +59,10 @@ export function Transcript({ store }: { store: Store }) {
         </ol>
         {view?.ended !== undefined && <p class="over-note">{reasonText(view.ended.reason)}.</p>}
       </section>
+      {/* The demo voice knows only the sentences that it brings. */}
+      {demo === false && view?.ended === undefined && view?.call.state === 'live' && (
+        <SayForm key={view.call.callId} store={store} callId={view.call.callId} />
+      )}
       <p class="sr-only" aria-live="polite">
         {spoken(turns.findLast((turn) => turn.ended))}
       </p>
