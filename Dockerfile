@@ -17,6 +17,7 @@ COPY --from=build /app/dist dist
 COPY --from=build /app/assets assets
 COPY --from=build /app/web/dist web/dist
 USER node
+# AVR_PORT and AUDIOSOCKET_PORT, where they are set, are ports beside it.
 EXPOSE 5050
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`, { signal: AbortSignal.timeout(4000) }).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
