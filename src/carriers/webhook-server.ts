@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { messageOf, PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Params, WebhookReply, WebhookRequest, WebhookRoute } from './carrier.ts';
+import type { WebhookReply, WebhookRequest, WebhookRoute } from './carrier.ts';
+import { paramsOf } from './webhooks.ts';
 
 const maxBodyBytes = 256 * 1024;
 
@@ -64,20 +65,10 @@ function webhookRequest(request: FastifyRequest): WebhookRequest {
     target,
     headers: request.headers,
     rawBody,
-    query: params(queryAt < 0 ? '' : target.slice(queryAt + 1)),
-    form: params(isForm ? rawBody.toString('utf8') : ''),
+    query: paramsOf(queryAt < 0 ? '' : target.slice(queryAt + 1)),
+    form: paramsOf(isForm ? rawBody.toString('utf8') : ''),
     json: contentType.includes('json') ? parseJson(rawBody) : undefined,
   };
-}
-
-function params(encoded: string): Params {
-  const found = new Map<string, string[]>();
-  for (const [name, value] of new URLSearchParams(encoded)) {
-    const values = found.get(name);
-    if (values) values.push(value);
-    else found.set(name, [value]);
-  }
-  return found;
 }
 
 function parseJson(body: Buffer): unknown {

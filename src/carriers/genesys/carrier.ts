@@ -1,7 +1,7 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { asPatchcordError, PatchcordError } from '../../base/errors.ts';
 import type { Party } from '../../call/party.ts';
 import type { Carrier, CarrierHost, SocketRoute, WebhookReply, WebhookRoute } from '../carrier.ts';
+import { headerOf } from '../webhooks.ts';
 import { UpgradeAuth, type UpgradeRefusal } from './auth.ts';
 import { Ending } from './ending.ts';
 import { overridesOf, variablesOf } from './inputs.ts';
@@ -158,9 +158,4 @@ function told({ status, error }: UpgradeRefusal, host: CarrierHost): void {
 
 function json(status: number, body: object): WebhookReply {
   return { status, contentType: 'application/json', body: JSON.stringify(body) };
-}
-
-function headerOf(headers: IncomingHttpHeaders, header: string): string {
-  const value = headers[header];
-  return typeof value === 'string' ? value : (value?.[0] ?? '');
 }

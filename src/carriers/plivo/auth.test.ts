@@ -2,11 +2,12 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Params, WebhookRequest } from '../carrier.ts';
-import { type AuthSettings, refuseUpgrade, refuseWebhook, signatureOf, signedText } from './auth.ts';
+import type { SignatureSettings } from '../webhooks.ts';
+import { refuseUpgrade, refuseWebhook, signatureOf, signedText } from './auth.ts';
 
 const token = 'plivo-token-123';
 const nonce = '12345678901234567890';
-const settings: AuthSettings = {
+const settings: SignatureSettings = {
   authToken: token,
   publicUrl: 'https://gw.example.com',
   allowUnsigned: false,
@@ -73,7 +74,7 @@ function webhook(signature: string | undefined, changes: Partial<WebhookRequest>
   };
 }
 
-function refused(request: WebhookRequest, changes: Partial<AuthSettings> = {}): string | undefined {
+function refused(request: WebhookRequest, changes: Partial<SignatureSettings> = {}): string | undefined {
   return refuseWebhook(request, { ...settings, ...changes })?.code;
 }
 
@@ -86,7 +87,7 @@ describe('the signature of a webhook', () => {
 
   it('is refused, naming the computed address, when a field, the address, the nonce or the token differs or it is missing', () => {
     const nonceless = { 'x-plivo-signature-v3': right };
-    const wrong: [WebhookRequest, Partial<AuthSettings>][] = [
+    const wrong: [WebhookRequest, Partial<SignatureSettings>][] = [
       [webhook(undefined), {}],
       [webhook(''), {}],
       [webhook('x'.repeat(44)), {}],
@@ -148,7 +149,7 @@ describe('the signature of a webhook', () => {
   });
 
   it('names the setting without which nothing can be checked', () => {
-    const without = (changes: Partial<AuthSettings>) =>
+    const without = (changes: Partial<SignatureSettings>) =>
       refuseWebhook(webhook(right), { ...settings, ...changes })?.message;
     expect(without({ authToken: undefined })).toContain('PLIVO_AUTH_TOKEN');
     expect(without({ publicUrl: undefined })).toContain('PUBLIC_URL');

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Params, WebhookRequest } from '../carrier.ts';
 import { sameText } from '../same-text.ts';
+import { paramsOf, readyToCheck, type SignatureSettings, toSocketUrl } from '../webhooks.ts';
 
 type Method = WebhookRequest['method'];
 
@@ -25,17 +26,13 @@ export function signatureOf(authToken: string, text: string, nonce: string): str
   return createHmac('sha256', authToken).update(`${text}.${nonce}`, 'utf8').digest('base64');
 }
 
-export interface AuthSettings {
-  readonly authToken: string | undefined;
-  readonly publicUrl: string | undefined;
-  /** True: signatures are not checked. */
-  readonly allowUnsigned: boolean;
-}
-
 /** The reason to refuse a webhook; undefined when it is genuine. `details.computedUrl` is what was checked against. */
-export function refuseWebhook(request: WebhookRequest, settings: AuthSettings): PatchcordError | undefined {
+export function refuseWebhook(
+  request: WebhookRequest,
+  settings: SignatureSettings,
+): PatchcordError | undefined {
   if (settings.allowUnsigned) return undefined;
-  const ready = whatIsMissing(settings);
+  const ready = readyToCheck(settings, 'Plivo');
   if (ready instanceof PatchcordError) return ready;
   const url = ready.publicUrl + request.target;
   const texts = spellings(url).map((spelling) => signedText(request.method, spelling, request.form));
@@ -49,19 +46,14 @@ export function refuseWebhook(request: WebhookRequest, settings: AuthSettings): 
  */
 export function refuseUpgrade(
   request: Pick<IncomingMessage, 'url' | 'headers'>,
-  settings: AuthSettings,
+  settings: SignatureSettings,
 ): PatchcordError | undefined {
   if (settings.allowUnsigned) return undefined;
-  const ready = whatIsMissing(settings);
+  const ready = readyToCheck(settings, 'Plivo');
   if (ready instanceof PatchcordError) return ready;
   const url = ready.publicUrl + (request.url ?? '/');
   const texts = new Set(upgradeSpellings(url).map((spelling) => signedText('GET', spelling)));
   return refusal(request.headers, [...texts], ready.authToken, toSocketUrl(url));
-}
-
-/** `https://gw` as `wss://gw`, `http://gw` as `ws://gw`. */
-export function toSocketUrl(publicUrl: string): string {
-  return publicUrl.replace(/^http/i, 'ws');
 }
 
 /** A header may hold several signatures, of all auth tokens that are active; more than these are no honest peer's. */
@@ -95,17 +87,6 @@ function refusal(
   return new PatchcordError('PATCHCORD_SIGNATURE_INVALID', what, { computedUrl: withoutSecrets(url) });
 }
 
-function whatIsMissing(settings: AuthSettings): { authToken: string; publicUrl: string } | PatchcordError {
-  const { authToken, publicUrl } = settings;
-  if (authToken !== undefined && publicUrl !== undefined) return { authToken, publicUrl };
-  const setting = authToken === undefined ? 'PLIVO_AUTH_TOKEN' : 'PUBLIC_URL';
-  return new PatchcordError(
-    'PATCHCORD_SIGNATURE_INVALID',
-    `${setting} is not set, so Plivo's signatures cannot be checked`,
-    { setting },
-  );
-}
-
 /** The address as a log may show it: what Plivo tells of the call by GET names people's numbers, and tokens are secret. */
 function withoutSecrets(url: string): string {
   return url.replace(/([?&])([A-Z][^=&]*|token)=[^&]*/g, '$1$2=*');
@@ -133,19 +114,13 @@ function cutQuery(url: string): [address: string, query: string] {
   return at < 0 ? [url, ''] : [url.slice(0, at), url.slice(at + 1)];
 }
 
-function paramsOf(query: string): Params {
-  const found = new Map<string, string[]>();
-  for (const [name, value] of new URLSearchParams(query))
-    found.set(name, [...(found.get(name) ?? []), value]);
-  return found;
-}
-
 function sorted(params: Params, between: string): string[] {
   return [...params.keys()]
     .sort()
     .flatMap((name) => [...(params.get(name) ?? [])].sort().map((value) => name + between + value));
 }
 
+/** All values of a header that was sent several times. */
 function headerOf(value: string | string[] | undefined): string {
   return typeof value === 'string' ? value : (value?.join(',') ?? '');
 }

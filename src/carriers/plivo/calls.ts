@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import type { AudioFormat } from '../../audio/format.ts';
 import { messageOf, PatchcordError } from '../../base/errors.ts';
 import type { LegEnd } from '../../call/leg.ts';
 import type { Party } from '../../call/party.ts';
-import type { CallOverrides, CarrierHost, DialledCall, DialRequest } from '../carrier.ts';
+import type { CarrierHost, DialledCall, DialRequest } from '../carrier.ts';
+import { type Dial, Dials, type MadeLeg } from '../dials.ts';
 import { StreamTokens } from '../stream-tokens.ts';
 import { type CallIds, PlivoLeg, type TransferDesk } from './leg.ts';
 import type { PlivoRest } from './rest.ts';
@@ -25,15 +25,6 @@ export interface DialSettings {
   readonly publicUrl: string;
   readonly ringTimeoutS: number;
   readonly maxCallS: number;
-}
-
-/** An outbound call that was asked for. Whatever names it first, the REST answer or a webhook, makes the leg. */
-interface Dial {
-  readonly id: string;
-  readonly to: string;
-  readonly from: string;
-  readonly overrides: CallOverrides;
-  made: { readonly leg: PlivoLeg; readonly callId: string } | undefined;
 }
 
 export interface PlivoCallsOptions {
@@ -71,7 +62,7 @@ export class PlivoCalls {
   readonly #tokens: StreamTokens<PlivoLeg>;
   readonly #transfers: Transfers;
   readonly #legs = new Map<string, PlivoLeg>();
-  readonly #dials = new Map<string, Dial>();
+  readonly #dials = new Dials<PlivoLeg>();
 
   constructor(options: PlivoCallsOptions) {
     this.#options = options;
@@ -94,7 +85,7 @@ export class PlivoCalls {
 
   /** The leg of a call that we dialled; undefined when no such dial is under way. Throws when it is not admitted. */
   dialled(dialId: string, ids: CallIds): PlivoLeg | undefined {
-    const dial = this.#dials.get(dialId);
+    const dial = this.#dials.find(dialId);
     if (dial === undefined) return undefined;
     const { leg } = this.#establish(dial, ids);
     return this.#named(leg, ids) ? leg : undefined;
@@ -152,27 +143,10 @@ export class PlivoCalls {
   async dial(request: DialRequest): Promise<DialledCall> {
     const { dialling, host } = this.#options;
     if (dialling === undefined) throw new PatchcordError('PATCHCORD_DIAL_NOT_CONFIGURED');
-    const admission = host.admission();
-    if (!admission.admitted) throw admission.error;
-    const id = randomBytes(12).toString('base64url');
-    const dial: Dial = {
-      id,
-      to: request.to,
-      from: dialling.phoneNumber,
-      overrides: request.overrides,
-      made: undefined,
-    };
-    this.#dials.set(id, dial);
-    try {
-      const requestUuid = await createCall(dialling, dial);
-      return this.#dialledCall(dial, requestUuid, dialling.rest);
-    } catch (thrown) {
-      // The answer was lost, but a webhook has already shown that the call is there.
-      if (dial.made !== undefined)
-        return { callId: dial.made.callId, carrierCallId: dial.made.leg.carrierCallId };
-      this.#dials.delete(id);
-      throw thrown;
-    }
+    return this.#dials.dial(host, request, dialling.phoneNumber, {
+      ask: (dial) => createCall(dialling, dial),
+      taken: (dial, requestUuid) => this.#dialledCall(dial, requestUuid, dialling.rest),
+    });
   }
 
   close(): void {
@@ -185,7 +159,7 @@ export class PlivoCalls {
     return this.#tokens.redeem(Buffer.from(token, 'hex').toString('base64url'));
   }
 
-  #dialledCall(dial: Dial, requestUuid: string, rest: PlivoRest): DialledCall {
+  #dialledCall(dial: Dial<PlivoLeg>, requestUuid: string, rest: PlivoRest): DialledCall {
     try {
       const { leg, callId } = this.#establish(dial, { requestUuid });
       this.#named(leg, { requestUuid });
@@ -202,10 +176,8 @@ export class PlivoCalls {
     }
   }
 
-  #establish(dial: Dial, ids: CallIds): NonNullable<Dial['made']> {
-    const party: Party = { direction: 'outbound', from: dial.from, to: dial.to, variables: {} };
-    dial.made ??= this.#make(ids, party, dial);
-    return dial.made;
+  #establish(dial: Dial<PlivoLeg>, ids: CallIds): MadeLeg<PlivoLeg> {
+    return this.#dials.establish(dial, (party) => this.#make(ids, party, dial));
   }
 
   /** Learns another of Plivo's names of the call. False: it is the name of another call. */
@@ -215,7 +187,7 @@ export class PlivoCalls {
     return true;
   }
 
-  #make(ids: CallIds, party: Party, dial: Dial | undefined): NonNullable<Dial['made']> {
+  #make(ids: CallIds, party: Party, dial: Dial<PlivoLeg> | undefined): MadeLeg<PlivoLeg> {
     const { host, rest, format, maxQueuedMs } = this.#options;
     const leg = new PlivoLeg({
       ids,
@@ -242,10 +214,10 @@ export class PlivoCalls {
     for (const id of leg.ids) this.#legs.set(id, leg);
   }
 
-  #forget(leg: PlivoLeg, dial: Dial | undefined): void {
+  #forget(leg: PlivoLeg, dial: Dial<PlivoLeg> | undefined): void {
     this.#tokens.revoke(leg);
     for (const id of leg.ids) if (this.#legs.get(id) === leg) this.#legs.delete(id);
-    if (dial !== undefined) this.#dials.delete(dial.id);
+    if (dial !== undefined) this.#dials.forget(dial.id);
   }
 
   #transferDesk(): TransferDesk | undefined {
@@ -267,21 +239,16 @@ async function cancel(rest: PlivoRest, requestUuid: string): Promise<void> {
   if (!(await rest.cancelRequest(requestUuid))) await rest.endCall(requestUuid);
 }
 
-async function createCall(dialling: DialSettings, dial: Dial): Promise<string> {
+async function createCall(dialling: DialSettings, dial: Dial<PlivoLeg>): Promise<string> {
   const { rest, publicUrl, ringTimeoutS, maxCallS } = dialling;
-  try {
-    return await rest.createCall({
-      to: withoutPlus(dial.to),
-      from: withoutPlus(dial.from),
-      answerUrl: `${publicUrl}/outbound-call?dial=${dial.id}`,
-      callbackUrl: `${publicUrl}/callbacks?dial=${dial.id}`,
-      ringTimeoutS,
-      timeLimitS: maxCallS,
-    });
-  } catch (thrown) {
-    if (!(thrown instanceof PatchcordError) || thrown.details.status === undefined) throw thrown;
-    throw new PatchcordError('PATCHCORD_DIAL_FAILED', thrown.message, { ...thrown.details }, thrown.cause);
-  }
+  return rest.createCall({
+    to: withoutPlus(dial.to),
+    from: withoutPlus(dial.from),
+    answerUrl: `${publicUrl}/outbound-call?dial=${dial.id}`,
+    callbackUrl: `${publicUrl}/callbacks?dial=${dial.id}`,
+    ringTimeoutS,
+    timeLimitS: maxCallS,
+  });
 }
 
 function withoutPlus(number: string): string {

@@ -2,12 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { AudioFormat } from '../../audio/format.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Carrier, CarrierHost, DialHost, SocketRoute } from '../carrier.ts';
+import { hasPlivoHeaders } from '../webhooks.ts';
 import { refuseUpgrade } from './auth.ts';
 import { type DialSettings, PlivoCalls } from './calls.ts';
 import { formatOf } from './formats.ts';
 import { PlivoRest } from './rest.ts';
 import { PlivoStream } from './stream.ts';
-import { isPlivo, mediaPath, webhookRoutes } from './webhooks.ts';
+import { mediaPath, webhookRoutes } from './webhooks.ts';
 
 export interface PlivoSettings {
   readonly authId?: string | undefined;
@@ -58,7 +59,7 @@ function mediaRoute(settings: PlivoSettings, host: CarrierHost, calls: PlivoCall
     path: mediaPath,
     maxPayloadBytes: maxMessageBytes,
     // Twilio's addresses have no query: a token says whose stream it is where a proxy has taken the headers away.
-    recognises: (request) => isPlivo(request.headers) || tokenOf(request) !== undefined,
+    recognises: (request) => hasPlivoHeaders(request.headers) || tokenOf(request) !== undefined,
     authorize(request) {
       const error = refuseUpgrade(request, {
         authToken: settings.authToken,

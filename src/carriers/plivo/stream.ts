@@ -4,6 +4,7 @@ import type { AudioChunk } from '../../audio/chunk.ts';
 import { type AudioFormat, bytesPerMs, bytesPerSample } from '../../audio/format.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { LegEnd } from '../../call/leg.ts';
+import { MarksOut } from '../marks-out.ts';
 import type { MediaMessage } from '../media-scan.ts';
 import {
   MediaSocket,
@@ -35,9 +36,6 @@ export interface StreamHost extends MediaSocketHost {
 /** The widest format fills 1.2 kB a frame, so that what counts first is messages: five times real time. */
 export const plivoSocketLimits: MediaSocketLimits = { ...mediaSocketLimits, floodBytes: 1_500_000 };
 
-/** A played checkpoint is our own name in an envelope of some hundred bytes; anything longer counts as flood. */
-const maxPlayedBytes = 1024;
-
 /** A socket that was closed in order; all others broke. RFC 6455, section 7.4.1. */
 const abnormalClosure = 1006;
 
@@ -54,9 +52,8 @@ interface Opened {
 export class PlivoStream {
   readonly #socket: MediaSocket;
   readonly #host: StreamHost;
+  readonly #checkpointsOut: MarksOut;
   #opened: Opened | undefined;
-  /** Checkpoints that we sent and that have not been reported; a clear forgets them. */
-  #checkpointsOut = 0;
   #complained = false;
 
   constructor(
@@ -78,6 +75,7 @@ export class PlivoStream {
       },
       limits,
     );
+    this.#checkpointsOut = new MarksOut(this.#socket);
   }
 
   play(audio: AudioChunk): void {
@@ -86,14 +84,15 @@ export class PlivoStream {
 
   checkpoint(name: string): void {
     if (this.#opened === undefined) return;
-    this.#checkpointsOut += 1;
+    this.#checkpointsOut.sent();
     this.#socket.send(this.#opened.writer.checkpoint(name));
   }
 
   /** Leaves no frame behind: what was held back is written now, and the clear after it. */
   clear(): void {
     if (this.#opened === undefined) return;
-    this.#checkpointsOut = 0;
+    // Plivo reports none of them after it.
+    this.#checkpointsOut.forget();
     this.#socket.send(this.#opened.writer.clearAudio());
     this.#socket.flush();
   }
@@ -151,7 +150,7 @@ export class PlivoStream {
         if (message.inbound) this.#media(message, opened);
         return;
       case 'playedStream':
-        this.#played(bytes);
+        this.#checkpointsOut.returned(bytes);
         opened.owner.checkpointPlayed(message.name);
         return;
       case 'dtmf':
@@ -180,13 +179,6 @@ export class PlivoStream {
     }
     const lengthMs = audio.byteLength / opened.bytesPerMs;
     opened.owner.callerAudio(audio, opened.mediaClock.at(timestampMs, lengthMs));
-  }
-
-  /** The peer may report as many checkpoints as it got, however fast. */
-  #played(bytes: number): void {
-    if (this.#checkpointsOut === 0 || bytes > maxPlayedBytes) return;
-    this.#checkpointsOut -= 1;
-    this.#socket.forgive(bytes);
   }
 
   /** One is told, not one per frame. */

@@ -1,10 +1,20 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Party } from '../../call/party.ts';
 import type { CarrierHost, Params, WebhookReply, WebhookRequest, WebhookRoute } from '../carrier.ts';
 import { printable } from '../fields.ts';
+import {
+  busySentence,
+  first,
+  isPlivoWebhook,
+  notPublic,
+  refuseRequest,
+  sentParams,
+  toSocketUrl,
+  variablesOf,
+  xmlReply,
+} from '../webhooks.ts';
 import { emptyAnswer, hangUpAnswer, refuseAnswer, streamAnswer } from './answers.ts';
-import { refuseWebhook, toSocketUrl } from './auth.ts';
+import { refuseWebhook } from './auth.ts';
 import type { PlivoCalls } from './calls.ts';
 import type { CallIds, PlivoLeg } from './leg.ts';
 import { isCallId } from './rest.ts';
@@ -17,7 +27,6 @@ export interface WebhookContext {
   readonly contentType: string;
 }
 
-const busySentence = 'We are sorry, all lines are busy at the moment. Please call again later. Goodbye.';
 export const mediaPath = '/media-stream';
 const callbackPath = '/callbacks';
 
@@ -26,7 +35,7 @@ export function webhookRoutes(context: WebhookContext): WebhookRoute[] {
   const voice = (path: string): WebhookRoute => ({
     path,
     methods: ['GET', 'POST'],
-    recognises,
+    recognises: isPlivoWebhook,
     handle: (request) => answerVoice(request, path, context),
   });
   const report = (path: string, isOurs: WebhookRoute['recognises']): WebhookRoute => ({
@@ -39,20 +48,10 @@ export function webhookRoutes(context: WebhookContext): WebhookRoute[] {
     voice('/incoming-call'),
     voice('/inbound-call'),
     voice('/outbound-call'),
-    report('/twilio-status-callback', recognises),
-    report('/status-callback', recognises),
+    report('/twilio-status-callback', isPlivoWebhook),
+    report('/status-callback', isPlivoWebhook),
     report(callbackPath, () => true),
   ];
-}
-
-/** The paths are shared with Twilio alone, which leaves exactly these. */
-function recognises(request: WebhookRequest): boolean {
-  return isPlivo(request.headers) || request.form.has('CallUUID') || request.query.has('CallUUID');
-}
-
-/** Plivo signs with headers of its own, webhooks and upgrades alike. */
-export function isPlivo(headers: IncomingHttpHeaders): boolean {
-  return Object.keys(headers).some((header) => header.startsWith('x-plivo-'));
 }
 
 function answerVoice(request: WebhookRequest, path: string, context: WebhookContext): WebhookReply {
@@ -71,11 +70,11 @@ function answerVoice(request: WebhookRequest, path: string, context: WebhookCont
   const status = finalStatus(params, calls);
   if (status !== undefined) {
     calls.statusChanged({ callUuid, requestUuid }, status);
-    return xml(emptyAnswer());
+    return xmlReply(emptyAnswer());
   }
   const transferId = first(request.query, 'transfer');
   if (transferId !== undefined) return answerTransfer(transferId, callUuid, context);
-  if (host.publicUrl === undefined) return refuse(context, 503, notPublic());
+  if (host.publicUrl === undefined) return refuse(context, 503, notPublic('Plivo'));
   const dialId = first(request.query, 'dial');
   let leg: PlivoLeg | undefined;
   try {
@@ -86,14 +85,14 @@ function answerVoice(request: WebhookRequest, path: string, context: WebhookCont
   } catch (thrown) {
     if (!(thrown instanceof PatchcordError)) throw thrown;
     host.refused('plivo', thrown, { callUuid });
-    return xml(refuseAnswer(busySentence));
+    return xmlReply(refuseAnswer(busySentence));
   }
-  if (leg === undefined || !leg.isOpen) return xml(hangUpAnswer());
+  if (leg === undefined || !leg.isOpen) return xmlReply(hangUpAnswer());
   leg.answered();
   // Whoever heard of the answer may have hung up in the same breath.
-  if (!leg.isOpen) return xml(hangUpAnswer());
+  if (!leg.isOpen) return xmlReply(hangUpAnswer());
   const token = calls.tokenFor(leg);
-  return xml(
+  return xmlReply(
     streamAnswer({
       url: `${toSocketUrl(host.publicUrl)}${mediaPath}?token=${token}`,
       token,
@@ -106,14 +105,14 @@ function answerVoice(request: WebhookRequest, path: string, context: WebhookCont
 /** Plivo has taken the call out of its stream and asks where it shall go. */
 function answerTransfer(id: string, callUuid: string, context: WebhookContext): WebhookReply {
   const transfer = context.calls.transfer(id);
-  if (transfer === undefined) return xml(hangUpAnswer());
+  if (transfer === undefined) return xmlReply(hangUpAnswer());
   if (transfer.callUuid !== callUuid) {
     const details = { announced: transfer.callUuid, started: callUuid };
     context.host.refused('plivo', new PatchcordError('PATCHCORD_CALL_MISMATCH', undefined, details), details);
-    return xml(hangUpAnswer());
+    return xmlReply(hangUpAnswer());
   }
   transfer.fetched();
-  return xml(transfer.answer);
+  return xmlReply(transfer.answer);
 }
 
 /** Reports of calls (ring and hangup URLs) and of media streams (`statusCallbackUrl`). */
@@ -167,7 +166,7 @@ function authenticate(request: WebhookRequest, context: WebhookContext): Params 
     allowUnsigned: host.allowsUnsigned('plivo'),
   });
   if (refusal !== undefined) return refuse(context, 403, refusal);
-  return request.method === 'POST' && request.form.size > 0 ? request.form : request.query;
+  return sentParams(request);
 }
 
 function idsOf(params: Params): CallIds {
@@ -187,7 +186,12 @@ function partyOf(params: Params, query: Params, path: string): Party {
     ...(from === undefined ? {} : { from: e164(from) }),
     ...(to === undefined ? {} : { to: e164(to) }),
     direction: direction === 'outbound' ? 'outbound' : 'inbound',
-    variables: variablesOf(params, query),
+    variables: variablesOf(
+      params,
+      [...params.keys()].filter((name) => passedOn.test(name)),
+      query,
+      ownNames(query),
+    ),
   };
 }
 
@@ -196,43 +200,16 @@ function e164(number: string): string {
   return /^[1-9]\d{6,14}$/.test(number) ? `+${number}` : number;
 }
 
+/** What Plivo knows of the caller, and SIP headers that came along. */
 const passedOn = /^(CallerName|ForwardedFrom|ParentCallUUID|X-PH-[\w-]{1,60})$/i;
-const maxVariables = 20;
-const maxVariableLength = 500;
 
-/** What Plivo knows of the caller, SIP headers that came along, and the query that the number's owner wrote. */
-function variablesOf(params: Params, query: Params): Record<string, string> {
-  const theirs = [...params.keys()].filter((name) => passedOn.test(name));
-  // Plivo's own parameters begin with a capital, but for one.
-  const own = [...query.keys()].filter(
+/** The query that the number's owner wrote; Plivo's own parameters begin with a capital, but for one. */
+function ownNames(query: Params): string[] {
+  return [...query.keys()].filter(
     (name) => /^[a-z_][\w-]{0,63}$/.test(name) && !passedOn.test(name) && name !== 'stir_verification',
-  );
-  const variables: [string, string][] = [];
-  for (const name of [...theirs, ...own].slice(0, maxVariables)) {
-    const value = first(theirs.includes(name) ? params : query, name);
-    if (value !== undefined) variables.push([name, value.slice(0, maxVariableLength)]);
-  }
-  return Object.fromEntries(variables);
-}
-
-function notPublic(): PatchcordError {
-  return new PatchcordError(
-    'PATCHCORD_CONFIG_INVALID',
-    'PUBLIC_URL is not set, so Plivo cannot be told where to stream',
-    { setting: 'PUBLIC_URL' },
   );
 }
 
 function refuse(context: WebhookContext, status: number, error: PatchcordError): WebhookReply {
-  context.host.refused('plivo', error, { status, ...error.details });
-  return { status, contentType: 'text/plain', body: error.code };
-}
-
-function xml(body: string): WebhookReply {
-  return { status: 200, contentType: 'text/xml', body };
-}
-
-function first(params: Params, name: string): string | undefined {
-  const value = params.get(name)?.[0];
-  return value === '' ? undefined : value;
+  return refuseRequest(context.host, 'plivo', status, error);
 }

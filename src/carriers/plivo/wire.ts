@@ -1,8 +1,7 @@
-import { isBase64 } from '../../audio/base64.ts';
-import { AudioChunk } from '../../audio/chunk.ts';
+import type { AudioChunk } from '../../audio/chunk.ts';
 import type { AudioFormat } from '../../audio/format.ts';
-import { PatchcordError } from '../../base/errors.ts';
 import { isRecord, printable, readCount, readDigit, readObject, readText, recordOf } from '../fields.ts';
+import { type MalformedMessage, malformed, mediaFrame, readMedia } from '../media-json.ts';
 import { type MediaMessage, scanMedia } from '../media-scan.ts';
 import { encodingOf } from './formats.ts';
 
@@ -19,7 +18,7 @@ export type PlivoMessage =
   | { readonly type: 'complaint'; readonly event: string; readonly reason: string }
   /** An event that this version does not know; to be ignored. */
   | { readonly type: 'unknown'; readonly event: string }
-  | { readonly type: 'malformed'; readonly error: PatchcordError };
+  | MalformedMessage;
 
 export interface StartMessage {
   readonly type: 'start';
@@ -45,7 +44,7 @@ export function parseMessage(frame: Buffer): PlivoMessage {
   const { event } = message;
   switch (event) {
     case 'media':
-      return readMedia(message.media);
+      return readMedia(message.media, inboundTracks);
     case 'playedStream':
     // As an older page of Plivo's support has it.
     case 'played':
@@ -69,21 +68,7 @@ export function parseMessage(frame: Buffer): PlivoMessage {
 }
 
 /** Documentation: `media`. */
-function readMedia(media: unknown): PlivoMessage {
-  if (!isRecord(media)) return malformed('PATCHCORD_MESSAGE_MALFORMED', '`media` is not an object');
-  const { payload, track, timestamp, chunk } = media;
-  if (typeof payload !== 'string')
-    return malformed('PATCHCORD_MESSAGE_MALFORMED', '`media.payload` is not a string');
-  const ascii = Buffer.from(payload, 'utf8');
-  if (!isBase64(ascii)) return malformed('PATCHCORD_AUDIO_MALFORMED', '`media.payload` is not base64');
-  return {
-    type: 'media',
-    inbound: typeof track !== 'string' || track === 'inbound',
-    audio: AudioChunk.fromBase64(ascii),
-    timestampMs: readCount(timestamp),
-    chunk: readCount(chunk),
-  };
-}
+const inboundTracks = ['inbound'];
 
 /** Documentation: `playedStream`. */
 function readPlayed(name: unknown): PlivoMessage {
@@ -136,15 +121,6 @@ function readExtraHeaders(written: unknown): Map<string, string> {
   return found;
 }
 
-function malformed(
-  code: 'PATCHCORD_MESSAGE_BINARY' | 'PATCHCORD_MESSAGE_MALFORMED' | 'PATCHCORD_AUDIO_MALFORMED',
-  what: string,
-): PlivoMessage {
-  return { type: 'malformed', error: new PatchcordError(code, what) };
-}
-
-const mediaEnd = Buffer.from('"}}', 'latin1');
-
 /**
  * Writes the messages to Plivo for one stream, each the whole text of a WebSocket frame. Shapes: documentation,
  * "Audio Streaming Protocol Reference", section "Output Events"; `sendDTMF`: page "Send DTMF event".
@@ -163,13 +139,7 @@ export class PlivoWriter {
   }
 
   playAudio(audio: AudioChunk): Buffer {
-    const payload = audio.base64();
-    const start = this.#mediaStart;
-    const frame = Buffer.allocUnsafe(start.length + payload.length + mediaEnd.length);
-    frame.set(start, 0);
-    frame.set(payload, start.length);
-    frame.set(mediaEnd, start.length + payload.length);
-    return frame;
+    return mediaFrame(this.#mediaStart, audio);
   }
 
   checkpoint(name: string): Buffer {

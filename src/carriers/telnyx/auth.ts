@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
 import { PatchcordError } from '../../base/errors.ts';
 import type { WebhookRequest } from '../carrier.ts';
+import { headerOf } from '../webhooks.ts';
 
 /** An event that was signed longer ago, or later, than this is refused. Documentation: "Webhook Fundamentals". */
 const toleranceMs = 300_000;
@@ -64,9 +64,4 @@ export function refuseWebhook(
 
 function refusal(what: string, details: Record<string, unknown> = {}): PatchcordError {
   return new PatchcordError('PATCHCORD_SIGNATURE_INVALID', what, details);
-}
-
-export function headerOf(headers: IncomingHttpHeaders, name: string): string {
-  const value = headers[name];
-  return typeof value === 'string' ? value : (value?.[0] ?? '');
 }

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { messageOf, PatchcordError } from '../../base/errors.ts';
 import type { TransferTarget } from '../../call/leg.ts';
 import type { Party } from '../../call/party.ts';
-import type { CallOverrides, CarrierHost, DialledCall, DialRequest } from '../carrier.ts';
+import type { CarrierHost, DialledCall, DialRequest } from '../carrier.ts';
+import { type Dial, Dials, type MadeLeg } from '../dials.ts';
 import { StreamTokens } from '../stream-tokens.ts';
 import { type CallEvent, type OurState, writeState } from './events.ts';
 import { Farewells } from './farewells.ts';
@@ -34,15 +35,6 @@ export interface DialSettings {
   readonly maxCallS: number;
 }
 
-/** An outbound call that was asked for. Whatever names its id first, the REST answer or an event, makes the leg. */
-interface Dial {
-  readonly id: string;
-  readonly to: string;
-  readonly from: string;
-  readonly overrides: CallOverrides;
-  made: { readonly leg: TelnyxLeg; readonly callId: string } | undefined;
-}
-
 /** Transfers whose end is waited for; of more, the oldest is forgotten. */
 const maxTransfers = 1000;
 const tokenCapacity = 10_000;
@@ -58,7 +50,7 @@ export class TelnyxCalls implements LegKeeper {
   readonly #farewells: Farewells;
   readonly #legs = new Map<string, TelnyxLeg>();
   readonly #over = new SeenIds(rememberedCalls);
-  readonly #dials = new Map<string, Dial>();
+  readonly #dials = new Dials<TelnyxLeg>();
   /** By the id that we gave them; a leg may be gone before its transfer is decided. */
   readonly #transfers = new Map<string, TelnyxLeg>();
 
@@ -122,21 +114,11 @@ export class TelnyxCalls implements LegKeeper {
    * Throws DIAL_FAILED (Telnyx says no), CARRIER_API (Telnyx can't be asked), CALL_LIMIT, DRAINING.
    */
   async dial(request: DialRequest, settings: DialSettings): Promise<DialledCall> {
-    const admission = this.#host.admission();
-    if (!admission.admitted) throw admission.error;
-    const { to, overrides, connection = settings.connectionId } = request;
-    const dial: Dial = { id: newId(), to, from: settings.fromNumber, overrides, made: undefined };
-    this.#dials.set(dial.id, dial);
-    try {
-      const callControlId = await this.#createCall(dial, connection, settings);
-      return this.#dialledCall(dial, callControlId);
-    } catch (thrown) {
-      // The answer was lost, but an event has already shown that the call is there.
-      if (dial.made !== undefined)
-        return { callId: dial.made.callId, carrierCallId: dial.made.leg.carrierCallId };
-      this.#dials.delete(dial.id);
-      throw thrown;
-    }
+    const { connection = settings.connectionId } = request;
+    return this.#dials.dial(this.#host, request, settings.fromNumber, {
+      ask: (dial) => this.#createCall(dial, connection, settings),
+      taken: (dial, callControlId) => this.#dialledCall(dial, callControlId),
+    });
   }
 
   newTransferId(): string {
@@ -170,7 +152,7 @@ export class TelnyxCalls implements LegKeeper {
     this.#over.add(carrierCallId);
     this.#tokens.revoke(leg);
     if (this.#legs.get(carrierCallId) === leg) this.#legs.delete(carrierCallId);
-    if (leg.dialId !== undefined) this.#dials.delete(leg.dialId);
+    if (leg.dialId !== undefined) this.#dials.forget(leg.dialId);
     if (aftermath === 'leave') return;
     this.#forgetTransfersOf(carrierCallId);
     if (aftermath === 'hang-up') this.#farewells.hangUp(carrierCallId);
@@ -216,7 +198,8 @@ export class TelnyxCalls implements LegKeeper {
     const leg = this.#legOf(event);
     if (leg === undefined) {
       // We asked for this call and know nothing of it any more: nobody would speak to whoever picked up.
-      if (ours?.kind === 'dial' && !this.#dials.has(ours.id)) this.#farewells.hangUp(callControlId);
+      if (ours?.kind === 'dial' && this.#dials.find(ours.id) === undefined)
+        this.#farewells.hangUp(callControlId);
       return;
     }
     this.#rename(leg, callControlId);
@@ -238,7 +221,7 @@ export class TelnyxCalls implements LegKeeper {
   #legOf({ callControlId, ours }: CallEvent): TelnyxLeg | undefined {
     const leg = this.#legs.get(callControlId);
     if (leg !== undefined || ours?.kind !== 'dial') return leg;
-    const dial = this.#dials.get(ours.id);
+    const dial = this.#dials.find(ours.id);
     if (dial === undefined) return undefined;
     try {
       const made = this.#establish(dial, callControlId);
@@ -272,26 +255,21 @@ export class TelnyxCalls implements LegKeeper {
     }
   }
 
-  async #createCall(dial: Dial, connectionId: string, settings: DialSettings): Promise<string> {
+  async #createCall(dial: Dial<TelnyxLeg>, connectionId: string, settings: DialSettings): Promise<string> {
     const state: OurState = { kind: 'dial', id: dial.id };
-    try {
-      return await this.#rest.createCall({
-        connectionId,
-        to: dial.to,
-        from: dial.from,
-        webhookUrl: this.#options.webhookUrl,
-        clientState: writeState(state),
-        commandId: dial.id,
-        timeoutS: settings.ringTimeoutS,
-        timeLimitS: settings.maxCallS,
-      });
-    } catch (thrown) {
-      if (!(thrown instanceof PatchcordError) || thrown.details.status === undefined) throw thrown;
-      throw new PatchcordError('PATCHCORD_DIAL_FAILED', thrown.message, { ...thrown.details }, thrown.cause);
-    }
+    return this.#rest.createCall({
+      connectionId,
+      to: dial.to,
+      from: dial.from,
+      webhookUrl: this.#options.webhookUrl,
+      clientState: writeState(state),
+      commandId: dial.id,
+      timeoutS: settings.ringTimeoutS,
+      timeLimitS: settings.maxCallS,
+    });
   }
 
-  #dialledCall(dial: Dial, callControlId: string): DialledCall {
+  #dialledCall(dial: Dial<TelnyxLeg>, callControlId: string): DialledCall {
     try {
       const { callId } = this.#establish(dial, callControlId);
       return { callId, carrierCallId: callControlId };
@@ -302,14 +280,11 @@ export class TelnyxCalls implements LegKeeper {
     }
   }
 
-  #establish(dial: Dial, callControlId: string): NonNullable<Dial['made']> {
-    if (dial.made !== undefined) return dial.made;
-    const party: Party = { direction: 'outbound', from: dial.from, to: dial.to, variables: {} };
-    dial.made = this.#make(callControlId, party, dial);
-    return dial.made;
+  #establish(dial: Dial<TelnyxLeg>, callControlId: string): MadeLeg<TelnyxLeg> {
+    return this.#dials.establish(dial, (party) => this.#make(callControlId, party, dial));
   }
 
-  #make(callControlId: string, party: Party, dial: Dial | undefined): NonNullable<Dial['made']> {
+  #make(callControlId: string, party: Party, dial: Dial<TelnyxLeg> | undefined): MadeLeg<TelnyxLeg> {
     const leg = new TelnyxLeg({
       callControlId,
       dialId: dial?.id,

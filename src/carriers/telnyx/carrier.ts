@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Carrier, CarrierHost, DialHost, DialRequest, SocketRoute } from '../carrier.ts';
 import { type MediaSocketLimits, mediaSocketLimits } from '../media-socket.ts';
-import { headerOf, readPublicKey } from './auth.ts';
+import { headerOf, toSocketUrl } from '../webhooks.ts';
+import { readPublicKey } from './auth.ts';
 import { type DialSettings, TelnyxCalls } from './calls.ts';
 import type { TelnyxCodec } from './formats.ts';
 import { TelnyxRest } from './rest.ts';
@@ -56,7 +57,7 @@ export function telnyxCarrier(settings: TelnyxSettings, host: CarrierHost): Carr
           host,
           rest,
           webhookUrl: publicUrl + webhookPath,
-          mediaUrl: publicUrl.replace(/^http/i, 'ws') + mediaPath,
+          mediaUrl: toSocketUrl(publicUrl) + mediaPath,
           codec,
           streamTokenTtlMs,
         });

@@ -4,6 +4,7 @@ import type { AudioChunk } from '../../audio/chunk.ts';
 import { type AudioFormat, bytesPerMs } from '../../audio/format.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { LegEnd } from '../../call/leg.ts';
+import { MarksOut } from '../marks-out.ts';
 import type { MediaMessage } from '../media-scan.ts';
 import { closeCodes, MediaSocket, type MediaSocketHost, mediaSocketLimits } from '../media-socket.ts';
 import { swapBytes } from './formats.ts';
@@ -38,8 +39,6 @@ export interface StreamHost extends MediaSocketHost {
   complained(title: string, code: number | undefined): void;
 }
 
-/** A returned mark is our own name in an envelope of some hundred bytes; anything longer counts as flood. */
-const maxReturnedMarkBytes = 1024;
 /** Tokens that one peer may try: of the header, the address and `connected`. */
 const maxTokens = 3;
 /** Complaints of one stream that are logged. */
@@ -52,12 +51,11 @@ export class TelnyxStream {
   readonly #tokens: string[];
   readonly #reorder: Reorder<MediaMessage>;
   readonly #mediaClock = new MediaClock();
+  readonly #marksOut: MarksOut;
   #owner: StreamOwner | undefined;
   #receivesBytesPerMs = 0;
   #swapsReceived = false;
   #swapsSent = false;
-  /** Marks that we sent and that have not come back: a `clear` returns all of them at once. */
-  #marksOut = 0;
   #complaints = 0;
 
   /** `tokens`: what the upgrade brought, of which any may be the right one. */
@@ -83,6 +81,7 @@ export class TelnyxStream {
       },
       limits,
     );
+    this.#marksOut = new MarksOut(this.#socket);
   }
 
   play(audio: AudioChunk): void {
@@ -92,7 +91,7 @@ export class TelnyxStream {
 
   mark(name: string): void {
     if (this.#owner === undefined) return;
-    this.#marksOut += 1;
+    this.#marksOut.sent();
     this.#socket.send(writeMark(name));
   }
 
@@ -156,7 +155,7 @@ export class TelnyxStream {
         this.#media(message, owner);
         return;
       case 'mark':
-        this.#returned(bytes);
+        this.#marksOut.returned(bytes);
         owner.markPlayed(message.name);
         return;
       case 'dtmf':
@@ -196,13 +195,6 @@ export class TelnyxStream {
       this.#swapsReceived ? swapBytes(audio) : audio,
       this.#mediaClock.at(timestampMs, lengthMs),
     );
-  }
-
-  /** The peer may send as many marks as it got, however fast. */
-  #returned(bytes: number): void {
-    if (this.#marksOut === 0 || bytes > maxReturnedMarkBytes) return;
-    this.#marksOut -= 1;
-    this.#socket.forgive(bytes);
   }
 
   #complaint(title: string, code: number | undefined): void {

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { messageOf, PatchcordError } from '../../base/errors.ts';
 import type { CarrierHost, WebhookReply, WebhookRequest, WebhookRoute } from '../carrier.ts';
+import { refuseRequest } from '../webhooks.ts';
 import { refuseWebhook } from './auth.ts';
 import type { TelnyxCalls } from './calls.ts';
 import { type CallEvent, readDelivery } from './events.ts';
@@ -46,10 +47,7 @@ function receive(request: WebhookRequest, context: WebhookContext, seen: SeenIds
   const { host, publicKey, calls } = context;
   const allowUnsigned = host.allowsUnsigned('telnyx');
   const refusal = refuseWebhook(request, { publicKey, allowUnsigned }, host.clock.epochMs());
-  if (refusal !== undefined) {
-    host.refused('telnyx', refusal, { status: 403, ...refusal.details });
-    return { status: 403, contentType: 'text/plain', body: refusal.code };
-  }
+  if (refusal !== undefined) return refuseRequest(host, 'telnyx', 403, refusal);
   const delivery = readDelivery(request.rawBody);
   if (delivery instanceof PatchcordError) {
     // It would be no better the next time.

@@ -1,7 +1,6 @@
-import { isBase64 } from '../../audio/base64.ts';
-import { AudioChunk } from '../../audio/chunk.ts';
-import { PatchcordError } from '../../base/errors.ts';
-import { isRecord, printable, readCount, readDigit, readObject, readText, recordOf } from '../fields.ts';
+import type { AudioChunk } from '../../audio/chunk.ts';
+import { printable, readCount, readDigit, readObject, readText, recordOf } from '../fields.ts';
+import { type MalformedMessage, malformed, mediaFrame, readMedia } from '../media-json.ts';
 import { type MediaMessage, scanMedia } from '../media-scan.ts';
 
 /** Telnyx's documentation, "Stream call media over WebSocket", the frames that Telnyx sends. */
@@ -16,7 +15,7 @@ export type TelnyxMessage =
   | { readonly type: 'stop' }
   /** An event that this version does not know; to be ignored. */
   | { readonly type: 'unknown'; readonly event: string }
-  | { readonly type: 'malformed'; readonly error: PatchcordError };
+  | MalformedMessage;
 
 export interface StartMessage {
   readonly type: 'start';
@@ -45,7 +44,7 @@ export function parseMessage(frame: Buffer): TelnyxMessage {
   const { event } = message;
   switch (event) {
     case 'media':
-      return readMedia(message.media);
+      return readMedia(message.media, inboundTracks);
     case 'mark':
       return readMark(message.mark);
     case 'dtmf':
@@ -94,21 +93,7 @@ function countOrNaN(value: unknown): number | undefined {
 }
 
 /** Documentation: the `media` frame, whose track is `inbound` or `outbound`; the commands write `inbound_track`. */
-function readMedia(media: unknown): TelnyxMessage {
-  if (!isRecord(media)) return malformed('PATCHCORD_MESSAGE_MALFORMED', '`media` is not an object');
-  const { payload, track, timestamp, chunk } = media;
-  if (typeof payload !== 'string')
-    return malformed('PATCHCORD_MESSAGE_MALFORMED', '`media.payload` is not a string');
-  const ascii = Buffer.from(payload, 'utf8');
-  if (!isBase64(ascii)) return malformed('PATCHCORD_AUDIO_MALFORMED', '`media.payload` is not base64');
-  return {
-    type: 'media',
-    inbound: typeof track !== 'string' || track === 'inbound' || track === 'inbound_track',
-    audio: AudioChunk.fromBase64(ascii),
-    timestampMs: readCount(timestamp),
-    chunk: readCount(chunk),
-  };
-}
+const inboundTracks = ['inbound', 'inbound_track'];
 
 /** Documentation: the `mark` frame. */
 function readMark(mark: unknown): TelnyxMessage {
@@ -131,15 +116,7 @@ function readError(payload: unknown): TelnyxMessage {
   return { type: 'error', title: readText(title)?.slice(0, 64) ?? 'unknown_error', code: readCount(code) };
 }
 
-function malformed(
-  code: 'PATCHCORD_MESSAGE_BINARY' | 'PATCHCORD_MESSAGE_MALFORMED' | 'PATCHCORD_AUDIO_MALFORMED',
-  what: string,
-): TelnyxMessage {
-  return { type: 'malformed', error: new PatchcordError(code, what) };
-}
-
 const mediaStart = Buffer.from('{"event":"media","media":{"payload":"', 'latin1');
-const mediaEnd = Buffer.from('"}}', 'latin1');
 const clearFrame = Buffer.from('{"event":"clear"}', 'latin1');
 
 /**
@@ -147,12 +124,7 @@ const clearFrame = Buffer.from('{"event":"clear"}', 'latin1');
  * the frames of the client: the socket itself says which stream they are for.
  */
 export function writeMedia(audio: AudioChunk): Buffer {
-  const payload = audio.base64();
-  const frame = Buffer.allocUnsafe(mediaStart.length + payload.length + mediaEnd.length);
-  frame.set(mediaStart, 0);
-  frame.set(payload, mediaStart.length);
-  frame.set(mediaEnd, mediaStart.length + payload.length);
-  return frame;
+  return mediaFrame(mediaStart, audio);
 }
 
 export function writeMark(name: string): Buffer {

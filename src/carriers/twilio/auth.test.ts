@@ -3,10 +3,11 @@ import fc from 'fast-check';
 import twilio from 'twilio';
 import { describe, expect, it } from 'vitest';
 import type { Params, WebhookRequest } from '../carrier.ts';
-import { type AuthSettings, isSigned, refuseUpgrade, refuseWebhook, signatureOf } from './auth.ts';
+import type { SignatureSettings } from '../webhooks.ts';
+import { isSigned, refuseUpgrade, refuseWebhook, signatureOf } from './auth.ts';
 
 const token = '0123456789abcdef0123456789abcdef';
-const settings: AuthSettings = {
+const settings: SignatureSettings = {
   authToken: token,
   publicUrl: 'https://gw.example.com',
   allowUnsigned: false,
@@ -47,7 +48,7 @@ describe('the signature of a webhook', () => {
 
   it('is refused, naming the computed address, when a field, the address or the token differs or it is missing', () => {
     const right = 'vAUPdwJyYGrGkX8cwbTWhEedhts=';
-    const wrong: [WebhookRequest, AuthSettings][] = [
+    const wrong: [WebhookRequest, SignatureSettings][] = [
       [webhook(undefined), settings],
       [webhook(''), settings],
       [webhook('x'.repeat(28)), settings],
@@ -73,7 +74,7 @@ describe('the signature of a webhook', () => {
 
   it('names the setting without which nothing can be checked', () => {
     const request = webhook('vAUPdwJyYGrGkX8cwbTWhEedhts=');
-    const without = (changes: Partial<AuthSettings>) =>
+    const without = (changes: Partial<SignatureSettings>) =>
       refuseWebhook(request, { ...settings, ...changes })?.message;
     expect(without({ authToken: undefined })).toContain('TWILIO_AUTH_TOKEN');
     expect(without({ publicUrl: undefined })).toContain('PUBLIC_URL');

@@ -4,6 +4,7 @@ import { parse as parseQuery, stringify as stringifyQuery } from 'node:querystri
 import { PatchcordError } from '../../base/errors.ts';
 import type { Params, WebhookRequest } from '../carrier.ts';
 import { sameText } from '../same-text.ts';
+import { headerOf, readyToCheck, type SignatureSettings, toSocketUrl } from '../webhooks.ts';
 
 /**
  * Twilio's documentation, "Webhooks security": X-Twilio-Signature is the base64 HMAC-SHA1, keyed with the auth
@@ -22,22 +23,18 @@ export function isSigned(authToken: string, signature: string, url: string, para
   return spellings(url).some((spelling) => sameText(signature, signatureOf(authToken, spelling, params)));
 }
 
-export interface AuthSettings {
-  readonly authToken: string | undefined;
-  readonly publicUrl: string | undefined;
-  /** True: signatures are not checked. */
-  readonly allowUnsigned: boolean;
-}
-
 const noParams: Params = new Map();
 
 /** The reason to refuse a webhook; undefined when it is genuine. `details.computedUrl` is what was checked against. */
-export function refuseWebhook(request: WebhookRequest, settings: AuthSettings): PatchcordError | undefined {
+export function refuseWebhook(
+  request: WebhookRequest,
+  settings: SignatureSettings,
+): PatchcordError | undefined {
   if (settings.allowUnsigned) return undefined;
-  const ready = whatIsMissing(settings);
+  const ready = readyToCheck(settings, 'Twilio');
   if (ready instanceof PatchcordError) return ready;
   const url = ready.publicUrl + request.target;
-  const signature = headerOf(request.headers['x-twilio-signature']);
+  const signature = headerOf(request.headers, 'x-twilio-signature');
   // Documentation, "Webhooks security": a body that is no form is signed by its hash in the URL.
   const bodyHash = new URLSearchParams(request.target.split('?')[1] ?? '').get('bodySHA256');
   const genuine =
@@ -53,32 +50,16 @@ export function refuseWebhook(request: WebhookRequest, settings: AuthSettings): 
  */
 export function refuseUpgrade(
   request: Pick<IncomingMessage, 'url' | 'headers'>,
-  settings: AuthSettings,
+  settings: SignatureSettings,
 ): PatchcordError | undefined {
   if (settings.allowUnsigned) return undefined;
-  const ready = whatIsMissing(settings);
+  const ready = readyToCheck(settings, 'Twilio');
   if (ready instanceof PatchcordError) return ready;
   const url = toSocketUrl(ready.publicUrl) + (request.url ?? '/');
-  const signature = headerOf(request.headers['x-twilio-signature']);
+  const signature = headerOf(request.headers, 'x-twilio-signature');
   const candidates = [url, toggleTrailingSlash(url)];
   const genuine = candidates.some((candidate) => isSigned(ready.authToken, signature, candidate, noParams));
   return genuine ? undefined : mismatch(signature, url);
-}
-
-/** `https://gw` as `wss://gw`, `http://gw` as `ws://gw`. */
-export function toSocketUrl(publicUrl: string): string {
-  return publicUrl.replace(/^http/i, 'ws');
-}
-
-function whatIsMissing(settings: AuthSettings): { authToken: string; publicUrl: string } | PatchcordError {
-  const { authToken, publicUrl } = settings;
-  if (authToken !== undefined && publicUrl !== undefined) return { authToken, publicUrl };
-  const setting = authToken === undefined ? 'TWILIO_AUTH_TOKEN' : 'PUBLIC_URL';
-  return new PatchcordError(
-    'PATCHCORD_SIGNATURE_INVALID',
-    `${setting} is not set, so Twilio's signatures cannot be checked`,
-    { setting },
-  );
 }
 
 function mismatch(signature: string, computedUrl: string): PatchcordError {
@@ -139,10 +120,6 @@ function toggleTrailingSlash(url: string): string {
   const [address = '', ...query] = url.split('?');
   const toggled = address.endsWith('/') ? address.slice(0, -1) : `${address}/`;
   return [toggled, ...query].join('?');
-}
-
-function headerOf(value: string | string[] | undefined): string {
-  return typeof value === 'string' ? value : (value?.[0] ?? '');
 }
 
 function sha256Of(body: Buffer): string {

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { messageOf, PatchcordError } from '../../base/errors.ts';
 import type { LegEnd } from '../../call/leg.ts';
 import type { Party } from '../../call/party.ts';
-import type { CallOverrides, CarrierHost, DialledCall, DialRequest } from '../carrier.ts';
+import type { CarrierHost, DialledCall, DialRequest } from '../carrier.ts';
+import { type Dial, Dials, type MadeLeg } from '../dials.ts';
 import { StreamTokens } from '../stream-tokens.ts';
 import { TwilioLeg } from './leg.ts';
 import type { TwilioRest } from './rest.ts';
@@ -24,15 +24,6 @@ export interface DialSettings {
   readonly publicUrl: string;
   readonly ringTimeoutS: number;
   readonly maxCallS: number;
-}
-
-/** An outbound call that was asked for. Whatever names its SID first, the REST answer or a webhook, makes the leg. */
-interface Dial {
-  readonly id: string;
-  readonly to: string;
-  readonly from: string;
-  readonly overrides: CallOverrides;
-  made: { readonly leg: TwilioLeg; readonly callId: string } | undefined;
 }
 
 export interface TwilioCallsOptions {
@@ -58,7 +49,7 @@ export class TwilioCalls {
   readonly #dialling: DialSettings | undefined;
   readonly #tokens: StreamTokens<TwilioLeg>;
   readonly #legs = new Map<string, TwilioLeg>();
-  readonly #dials = new Map<string, Dial>();
+  readonly #dials = new Dials<TwilioLeg>();
 
   constructor(options: TwilioCallsOptions) {
     this.#host = options.host;
@@ -81,7 +72,7 @@ export class TwilioCalls {
 
   /** The leg of a call that we dialled; undefined when no such dial is under way. Throws when it is not admitted. */
   dialled(dialId: string, callSid: string, accountSid?: string): TwilioLeg | undefined {
-    const dial = this.#dials.get(dialId);
+    const dial = this.#dials.find(dialId);
     if (dial === undefined) return undefined;
     const { leg } = this.#establish(dial, callSid, accountSid);
     return leg.carrierCallId === callSid ? leg : undefined;
@@ -119,34 +110,17 @@ export class TwilioCalls {
   async dial(request: DialRequest): Promise<DialledCall> {
     const dialling = this.#dialling;
     if (dialling === undefined) throw new PatchcordError('PATCHCORD_DIAL_NOT_CONFIGURED');
-    const admission = this.#host.admission();
-    if (!admission.admitted) throw admission.error;
-    const id = randomBytes(12).toString('base64url');
-    const dial: Dial = {
-      id,
-      to: request.to,
-      from: dialling.phoneNumber,
-      overrides: request.overrides,
-      made: undefined,
-    };
-    this.#dials.set(id, dial);
-    try {
-      const callSid = await createCall(dialling, dial);
-      return this.#dialledCall(dial, callSid, dialling);
-    } catch (thrown) {
-      // The answer was lost, but a webhook has already shown that the call is there.
-      if (dial.made !== undefined)
-        return { callId: dial.made.callId, carrierCallId: dial.made.leg.carrierCallId };
-      this.#dials.delete(id);
-      throw thrown;
-    }
+    return this.#dials.dial(this.#host, request, dialling.phoneNumber, {
+      ask: (dial) => createCall(dialling, dial),
+      taken: (dial, callSid) => this.#dialledCall(dial, callSid, dialling),
+    });
   }
 
   close(): void {
     this.#tokens.close();
   }
 
-  #dialledCall(dial: Dial, callSid: string, { rest, accountSid }: DialSettings): DialledCall {
+  #dialledCall(dial: Dial<TwilioLeg>, callSid: string, { rest, accountSid }: DialSettings): DialledCall {
     try {
       const { callId } = this.#establish(dial, callSid, accountSid);
       return { callId, carrierCallId: callSid };
@@ -162,14 +136,11 @@ export class TwilioCalls {
     }
   }
 
-  #establish(dial: Dial, callSid: string, accountSid: string | undefined): NonNullable<Dial['made']> {
-    if (dial.made !== undefined) return dial.made;
-    const party: Party = { direction: 'outbound', from: dial.from, to: dial.to, variables: {} };
-    dial.made = this.#make({ callSid, accountSid, party }, dial);
-    return dial.made;
+  #establish(dial: Dial<TwilioLeg>, callSid: string, accountSid: string | undefined): MadeLeg<TwilioLeg> {
+    return this.#dials.establish(dial, (party) => this.#make({ callSid, accountSid, party }, dial));
   }
 
-  #make(call: AnnouncedCall, dial: Dial | undefined): NonNullable<Dial['made']> {
+  #make(call: AnnouncedCall, dial: Dial<TwilioLeg> | undefined): MadeLeg<TwilioLeg> {
     const { callSid, accountSid, party } = call;
     const leg = new TwilioLeg({
       callSid,
@@ -190,26 +161,21 @@ export class TwilioCalls {
     }
   }
 
-  #forget(leg: TwilioLeg, dial: Dial | undefined): void {
+  #forget(leg: TwilioLeg, dial: Dial<TwilioLeg> | undefined): void {
     this.#tokens.revoke(leg);
     this.#legs.delete(leg.carrierCallId);
-    if (dial !== undefined) this.#dials.delete(dial.id);
+    if (dial !== undefined) this.#dials.forget(dial.id);
   }
 }
 
-async function createCall(dialling: DialSettings, dial: Dial): Promise<string> {
+async function createCall(dialling: DialSettings, dial: Dial<TwilioLeg>): Promise<string> {
   const { rest, publicUrl, ringTimeoutS, maxCallS } = dialling;
-  try {
-    return await rest.createCall({
-      to: dial.to,
-      from: dial.from,
-      url: `${publicUrl}/outbound-call?dial=${dial.id}`,
-      statusCallback: `${publicUrl}/twilio-status-callback?dial=${dial.id}`,
-      timeoutS: ringTimeoutS,
-      timeLimitS: maxCallS,
-    });
-  } catch (thrown) {
-    if (!(thrown instanceof PatchcordError) || thrown.details.status === undefined) throw thrown;
-    throw new PatchcordError('PATCHCORD_DIAL_FAILED', thrown.message, { ...thrown.details }, thrown.cause);
-  }
+  return rest.createCall({
+    to: dial.to,
+    from: dial.from,
+    url: `${publicUrl}/outbound-call?dial=${dial.id}`,
+    statusCallback: `${publicUrl}/twilio-status-callback?dial=${dial.id}`,
+    timeoutS: ringTimeoutS,
+    timeLimitS: maxCallS,
+  });
 }

@@ -1,9 +1,10 @@
 import type { Carrier, CarrierHost, DialHost, SocketRoute } from '../carrier.ts';
+import { hasPlivoHeaders } from '../webhooks.ts';
 import { refuseUpgrade } from './auth.ts';
 import { type DialSettings, TwilioCalls } from './calls.ts';
 import { TwilioRest } from './rest.ts';
 import { TwilioStream } from './stream.ts';
-import { isPlivo, webhookRoutes } from './webhooks.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 export interface TwilioSettings {
   readonly accountSid?: string | undefined;
@@ -52,7 +53,7 @@ function mediaRoute(settings: TwilioSettings, host: CarrierHost, calls: TwilioCa
     path: mediaPath,
     maxPayloadBytes: maxMessageBytes,
     // Twilio leaves out the query of a stream's address; one with a token is Plivo's, whose headers a proxy may take away.
-    recognises: (request) => !isPlivo(request.headers) && !hasToken(request.url),
+    recognises: (request) => !hasPlivoHeaders(request.headers) && !hasToken(request.url),
     authorize(request) {
       const error = refuseUpgrade(request, {
         authToken: settings.authToken,

@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws';
 import type { AudioChunk } from '../../audio/chunk.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { LegEnd } from '../../call/leg.ts';
+import { MarksOut } from '../marks-out.ts';
 import { MediaSocket, type MediaSocketHost, mediaSocketLimits } from '../media-socket.ts';
 import { readMessage, type StartMessage, type TwilioMessage, TwilioWriter } from './wire.ts';
 
@@ -20,17 +21,13 @@ export interface StreamHost extends MediaSocketHost {
   claim(start: StartMessage, stream: TwilioStream): StreamOwner | PatchcordError;
 }
 
-/** A returned mark is our own name in an envelope of some hundred bytes; anything longer counts as flood. */
-const maxReturnedMarkBytes = 1024;
-
 /** What is said on one media WebSocket: the order of messages, and whom they concern. */
 export class TwilioStream {
   readonly #socket: MediaSocket;
   readonly #host: StreamHost;
+  readonly #marksOut: MarksOut;
   #owner: StreamOwner | undefined;
   #writer: TwilioWriter | undefined;
-  /** Marks that we sent and that have not come back: a `clear` returns all of them at once. */
-  #marksOut = 0;
 
   constructor(
     socket: WebSocket,
@@ -49,6 +46,7 @@ export class TwilioStream {
       },
       limits,
     );
+    this.#marksOut = new MarksOut(this.#socket);
   }
 
   play(audio: AudioChunk): void {
@@ -57,7 +55,7 @@ export class TwilioStream {
 
   mark(name: string): void {
     if (this.#writer === undefined) return;
-    this.#marksOut += 1;
+    this.#marksOut.sent();
     this.#socket.send(this.#writer.mark(name));
   }
 
@@ -113,7 +111,7 @@ export class TwilioStream {
         if (message.inbound) owner.callerAudio(message.audio, message.timestampMs);
         return;
       case 'mark':
-        this.#returned(bytes);
+        this.#marksOut.returned(bytes);
         owner.markPlayed(message.name);
         return;
       case 'dtmf':
@@ -130,13 +128,6 @@ export class TwilioStream {
       case 'malformed':
         return;
     }
-  }
-
-  /** The peer may send as many marks as it got, however fast. */
-  #returned(bytes: number): void {
-    if (this.#marksOut === 0 || bytes > maxReturnedMarkBytes) return;
-    this.#marksOut -= 1;
-    this.#socket.forgive(bytes);
   }
 
   #ended(end: LegEnd): void {

@@ -1,11 +1,20 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Party } from '../../call/party.ts';
 import type { CarrierHost, Params, WebhookReply, WebhookRequest, WebhookRoute } from '../carrier.ts';
-import { refuseWebhook, toSocketUrl } from './auth.ts';
+import {
+  busySentence,
+  first,
+  isPlivoWebhook,
+  notPublic,
+  refuseRequest,
+  sentParams,
+  toSocketUrl,
+  variablesOf,
+  xmlReply,
+} from '../webhooks.ts';
+import { refuseWebhook } from './auth.ts';
 import type { AnnouncedCall, TwilioCalls } from './calls.ts';
 import type { TwilioLeg } from './leg.ts';
-
 import { connectTwiml, emptyTwiml, hangUpTwiml, refuseTwiml } from './twiml.ts';
 
 export interface WebhookContext {
@@ -13,8 +22,6 @@ export interface WebhookContext {
   readonly calls: TwilioCalls;
   readonly authToken: string | undefined;
 }
-
-const busySentence = 'We are sorry, all lines are busy at the moment. Please call again later. Goodbye.';
 
 /** Twilio's documentation, "TwiML for Programmable Voice", section "Twilio's request to your application". */
 export function webhookRoutes(context: WebhookContext): WebhookRoute[] {
@@ -41,12 +48,7 @@ export function webhookRoutes(context: WebhookContext): WebhookRoute[] {
 
 /** The paths are shared with Plivo alone; what is not Plivo's is answered here, and refused where it is not Twilio's. */
 function recognises(request: WebhookRequest): boolean {
-  return !isPlivo(request.headers) && !request.form.has('CallUUID') && !request.query.has('CallUUID');
-}
-
-/** Plivo signs with headers of its own, webhooks and upgrades alike. */
-export function isPlivo(headers: IncomingHttpHeaders): boolean {
-  return Object.keys(headers).some((header) => header.startsWith('x-plivo-'));
+  return !isPlivoWebhook(request);
 }
 
 function answerVoice(request: WebhookRequest, path: string, context: WebhookContext): WebhookReply {
@@ -56,9 +58,9 @@ function answerVoice(request: WebhookRequest, path: string, context: WebhookCont
   // A number's status callback that was pointed here must not make a call of a finished one.
   if (calls.isFinal(call.callStatus)) {
     calls.statusChanged(call.callSid, call.callStatus);
-    return xml(emptyTwiml());
+    return xmlReply(emptyTwiml());
   }
-  if (host.publicUrl === undefined) return refuse(context, 503, notPublic());
+  if (host.publicUrl === undefined) return refuse(context, 503, notPublic('Twilio'));
   let leg: TwilioLeg | undefined;
   try {
     leg =
@@ -68,13 +70,13 @@ function answerVoice(request: WebhookRequest, path: string, context: WebhookCont
   } catch (thrown) {
     if (!(thrown instanceof PatchcordError)) throw thrown;
     host.refused('twilio', thrown, { callSid: call.callSid });
-    return xml(refuseTwiml(busySentence));
+    return xmlReply(refuseTwiml(busySentence));
   }
-  if (leg === undefined || !leg.isOpen) return xml(hangUpTwiml());
+  if (leg === undefined || !leg.isOpen) return xmlReply(hangUpTwiml());
   leg.answered();
   // Whoever heard of the answer may have hung up in the same breath.
-  if (!leg.isOpen) return xml(hangUpTwiml());
-  return xml(connectTwiml(`${toSocketUrl(host.publicUrl)}/media-stream`, calls.tokenFor(leg)));
+  if (!leg.isOpen) return xmlReply(hangUpTwiml());
+  return xmlReply(connectTwiml(`${toSocketUrl(host.publicUrl)}/media-stream`, calls.tokenFor(leg)));
 }
 
 /** Documentation: "Call resource", section "StatusCallback". */
@@ -112,7 +114,7 @@ function authenticate(
     allowUnsigned: host.allowsUnsigned('twilio'),
   });
   if (refusal !== undefined) return refuse(context, 403, refusal);
-  const params = request.method === 'POST' && request.form.size > 0 ? request.form : request.query;
+  const params = sentParams(request);
   const callSid = first(params, 'CallSid');
   if (callSid === undefined || !/^\w{1,64}$/.test(callSid)) {
     return refuse(
@@ -138,45 +140,18 @@ function partyOf(params: Params, query: Params, path: string): Party {
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
     direction: direction.startsWith('outbound') ? 'outbound' : 'inbound',
-    variables: variablesOf(params, query),
+    variables: variablesOf(params, passedOn, query, ownNames(query)),
   };
 }
 
+/** What Twilio knows of the caller. */
 const passedOn = ['CallerName', 'ForwardedFrom', 'ParentCallSid'];
-const maxVariables = 20;
-const maxVariableLength = 500;
 
-/** What Twilio knows of the caller, and the query that the number's owner wrote behind the webhook's address. */
-function variablesOf(params: Params, query: Params): Record<string, string> {
-  const own = [...query.keys()].filter((name) => /^[a-z_][\w-]{0,63}$/.test(name) && name !== 'bodySHA256');
-  const variables: [string, string][] = [];
-  for (const name of [...passedOn, ...own].slice(0, maxVariables)) {
-    const value = first(passedOn.includes(name) ? params : query, name);
-    if (value !== undefined) variables.push([name, value.slice(0, maxVariableLength)]);
-  }
-  return Object.fromEntries(variables);
-}
-
-function notPublic(): PatchcordError {
-  return new PatchcordError(
-    'PATCHCORD_CONFIG_INVALID',
-    'PUBLIC_URL is not set, so Twilio cannot be told where to stream',
-    {
-      setting: 'PUBLIC_URL',
-    },
-  );
+/** The query that the number's owner wrote behind the webhook's address. */
+function ownNames(query: Params): string[] {
+  return [...query.keys()].filter((name) => /^[a-z_][\w-]{0,63}$/.test(name) && name !== 'bodySHA256');
 }
 
 function refuse(context: WebhookContext, status: number, error: PatchcordError): WebhookReply {
-  context.host.refused('twilio', error, { status, ...error.details });
-  return { status, contentType: 'text/plain', body: error.code };
-}
-
-function xml(body: string): WebhookReply {
-  return { status: 200, contentType: 'text/xml', body };
-}
-
-function first(params: Params, name: string): string | undefined {
-  const value = params.get(name)?.[0];
-  return value === '' ? undefined : value;
+  return refuseRequest(context.host, 'twilio', status, error);
 }

@@ -1,7 +1,6 @@
-import { isBase64 } from '../../audio/base64.ts';
-import { AudioChunk } from '../../audio/chunk.ts';
-import { PatchcordError } from '../../base/errors.ts';
+import type { AudioChunk } from '../../audio/chunk.ts';
 import { isRecord, printable, readCount, readDigit, readText, recordOf } from '../fields.ts';
+import { type MalformedMessage, malformed, mediaFrame, readMedia } from '../media-json.ts';
 import { type MediaMessage, scanMedia } from '../media-scan.ts';
 
 /** Twilio's documentation, "Media Streams - WebSocket Messages", section "WebSocket messages from Twilio". */
@@ -14,7 +13,7 @@ export type TwilioMessage =
   | { readonly type: 'stop' }
   /** An event that this version does not know; to be ignored. */
   | { readonly type: 'unknown'; readonly event: string }
-  | { readonly type: 'malformed'; readonly error: PatchcordError };
+  | MalformedMessage;
 
 export interface StartMessage {
   readonly type: 'start';
@@ -45,7 +44,7 @@ export function parseMessage(frame: Buffer): TwilioMessage {
   const event = message.event;
   switch (event) {
     case 'media':
-      return readMedia(message.media);
+      return readMedia(message.media, inboundTracks);
     case 'mark':
       return readMark(message.mark);
     case 'dtmf':
@@ -62,27 +61,8 @@ export function parseMessage(frame: Buffer): TwilioMessage {
   }
 }
 
-/** The track's name in `media.track` ("inbound"), and as the TwiML and `dtmf.track` write it ("inbound_track"). */
-function isInboundTrack(track: string): boolean {
-  return track === 'inbound' || track === 'inbound_track';
-}
-
-/** Documentation: "Media message". */
-function readMedia(media: unknown): TwilioMessage {
-  if (!isRecord(media)) return malformed('PATCHCORD_MESSAGE_MALFORMED', '`media` is not an object');
-  const { payload, track, timestamp, chunk } = media;
-  if (typeof payload !== 'string')
-    return malformed('PATCHCORD_MESSAGE_MALFORMED', '`media.payload` is not a string');
-  const ascii = Buffer.from(payload, 'utf8');
-  if (!isBase64(ascii)) return malformed('PATCHCORD_AUDIO_MALFORMED', '`media.payload` is not base64');
-  return {
-    type: 'media',
-    inbound: typeof track !== 'string' || isInboundTrack(track),
-    audio: AudioChunk.fromBase64(ascii),
-    timestampMs: readCount(timestamp),
-    chunk: readCount(chunk),
-  };
-}
+/** Documentation: "Media message". The track as `media.track` has it, and as the TwiML and `dtmf.track` write it. */
+const inboundTracks = ['inbound', 'inbound_track'];
 
 /** Documentation: "Mark message" from Twilio. */
 function readMark(mark: unknown): TwilioMessage {
@@ -124,15 +104,6 @@ function readStart(message: Readonly<Record<string, unknown>>): TwilioMessage {
   };
 }
 
-function malformed(
-  code: 'PATCHCORD_MESSAGE_BINARY' | 'PATCHCORD_MESSAGE_MALFORMED' | 'PATCHCORD_AUDIO_MALFORMED',
-  what: string,
-): TwilioMessage {
-  return { type: 'malformed', error: new PatchcordError(code, what) };
-}
-
-const mediaEnd = Buffer.from('"}}', 'latin1');
-
 /**
  * Writes the messages to Twilio for one stream, each the whole text of a WebSocket frame. Shapes: documentation,
  * section "WebSocket messages to Twilio"; nothing else may be sent (error 31950).
@@ -150,13 +121,7 @@ export class TwilioWriter {
   }
 
   media(audio: AudioChunk): Buffer {
-    const payload = audio.base64();
-    const start = this.#mediaStart;
-    const frame = Buffer.allocUnsafe(start.length + payload.length + mediaEnd.length);
-    frame.set(start, 0);
-    frame.set(payload, start.length);
-    frame.set(mediaEnd, start.length + payload.length);
-    return frame;
+    return mediaFrame(this.#mediaStart, audio);
   }
 
   mark(name: string): Buffer {
