@@ -1,14 +1,7 @@
 import { createHmac } from 'node:crypto';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import Fastify from 'fastify';
-import { WebSocket } from 'ws';
-import { silentLogger } from '../../src/base/logger.ts';
-import type { Carrier } from '../../src/carriers/carrier.ts';
 import { type PlivoSettings, plivoCarrier } from '../../src/carriers/plivo/carrier.ts';
-import { SocketServer } from '../../src/carriers/socket-server.ts';
-import { Counter, publicUrl, type TestHost } from '../../src/carriers/testing/test-host.ts';
-import { registerWebhooks } from '../../src/carriers/webhook-server.ts';
+import { publicUrl, type TestHost } from '../../src/carriers/testing/test-host.ts';
+import { type Answer, ServedCarrier, type TestStream } from './served-carrier.ts';
 
 export const authToken = 'plivo-token-123';
 const nonce = '12345678901234567890';
@@ -38,99 +31,44 @@ export function signed(url: string, form: Record<string, string> = {}): Record<s
   return { 'x-plivo-signature-v3': signature, 'x-plivo-signature-v3-nonce': nonce };
 }
 
-/** The carrier behind a real HTTP server on an ephemeral port. */
-export async function servePlivo(
-  host: TestHost,
-  settings: PlivoSettings = testSettings,
-): Promise<ServedPlivo> {
-  const carrier = plivoCarrier(settings, host);
-  const app = Fastify();
-  registerWebhooks(app, carrier.webhooks, silentLogger);
-  const sockets = new SocketServer(carrier.sockets, host.clock, silentLogger);
-  app.server.on('upgrade', sockets.upgrade);
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  const { port } = app.server.address() as AddressInfo;
-  return new ServedPlivo(carrier, port, async () => {
-    carrier.close();
-    sockets.close();
-    await app.close();
-  });
+export function servePlivo(host: TestHost, settings: PlivoSettings = testSettings): Promise<ServedPlivo> {
+  return new ServedPlivo(plivoCarrier(settings, host), host).listen();
 }
 
-export interface Answer {
-  readonly status: number;
-  readonly type: string;
-  readonly text: string;
-}
-
-export class ServedPlivo {
-  readonly carrier: Carrier;
-  readonly close: () => Promise<void>;
-  readonly #url: string;
-  readonly #clients: WebSocket[] = [];
-
-  constructor(carrier: Carrier, port: number, close: () => Promise<void>) {
-    this.carrier = carrier;
-    this.#url = `http://127.0.0.1:${port}`;
-    this.close = async () => {
-      for (const client of this.#clients) client.terminate();
-      await close();
-    };
-  }
-
+export class ServedPlivo extends ServedCarrier {
   /** A webhook as Plivo sends it; `isSigned: false` leaves the headers out. */
   async post(target: string, form: Record<string, string>, isSigned = true): Promise<Answer> {
-    const response = await fetch(`${this.#url}${target}`, {
+    return this.ask(target, {
       method: 'POST',
       headers: isSigned ? signed(publicUrl + target, form) : {},
       body: new URLSearchParams(form),
     });
-    return answerOf(response);
   }
 
   /** `target`: its query sorted, and written so that it needs no decoding. */
   async get(target: string): Promise<Answer> {
-    return answerOf(await fetch(`${this.#url}${target}`, { headers: signed(publicUrl + target) }));
+    return this.ask(target, { headers: signed(publicUrl + target) });
   }
 
   /** A media stream that is open; `headers` undefined: the right ones. */
   async stream(target = '/media-stream', headers?: Record<string, string>): Promise<TestStream> {
-    const right = signed(`http://gw.example.com${target}`);
-    const socket = new WebSocket(`${this.#url}${target}`, { headers: headers ?? right });
-    this.#clients.push(socket);
-    await once(socket, 'open');
-    return new TestStream(socket);
+    return this.open(target, headers ?? signed(`http://gw.example.com${target}`));
+  }
+
+  /** Rings and gives the token for the media stream. */
+  async token(CallUUID = callUuid): Promise<string> {
+    return tokenIn((await this.post('/incoming-call', { ...ring, CallUUID })).text);
   }
 }
 
-async function answerOf(response: Response): Promise<Answer> {
-  const type = response.headers.get('content-type') ?? '';
-  return { status: response.status, type, text: await response.text() };
-}
-
-export class TestStream {
-  readonly socket: WebSocket;
-  readonly received: string[] = [];
-  readonly closed: Promise<number>;
-  readonly #counter = new Counter();
-
-  constructor(socket: WebSocket) {
-    this.socket = socket;
-    socket.on('message', (data) => {
-      this.received.push(data.toString());
-      this.#counter.count();
-    });
-    this.closed = once(socket, 'close').then(([code]) => Number(code));
-  }
-
-  /** Settles when that many messages have come in all. */
-  messages(count: number): Promise<void> {
-    return this.#counter.reached(count);
-  }
-
-  send(message: object): void {
-    this.socket.send(JSON.stringify(message));
-  }
+/** A stream that has begun, and has brought one chunk. */
+export async function liveStream(served: ServedPlivo, host: TestHost): Promise<TestStream> {
+  const given = await served.token();
+  const stream = await served.stream(`/media-stream?token=${given}`);
+  stream.send(startMessage(given));
+  stream.send(mediaMessage(20));
+  await host.calls[0]?.audioOf(1);
+  return stream;
 }
 
 export function tokenIn(xml: string): string {
@@ -139,6 +77,16 @@ export function tokenIn(xml: string): string {
 
 export const callUuid = '11111111-2222-4333-8444-555555555555';
 export const streamId = '20170ada-f610-433b-8758-c02a2aab3662';
+
+/** What Plivo posts of a call that rings us. */
+export const ring = {
+  CallUUID: callUuid,
+  CallStatus: 'ringing',
+  Direction: 'inbound',
+  Event: 'StartApp',
+  From: '15550001111',
+  To: '15550002222',
+};
 
 export interface StartChanges {
   readonly callId?: string;

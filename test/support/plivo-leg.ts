@@ -1,6 +1,3 @@
-import { EventEmitter } from 'node:events';
-import { Writable } from 'node:stream';
-import type { WebSocket } from 'ws';
 import { pcmu8k } from '../../src/audio/format.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { VirtualClock } from '../../src/base/virtual-clock.ts';
@@ -8,52 +5,9 @@ import { type CallIds, PlivoLeg } from '../../src/carriers/plivo/leg.ts';
 import type { PlivoRest } from '../../src/carriers/plivo/rest.ts';
 import { PlivoStream } from '../../src/carriers/plivo/stream.ts';
 import type { Transfer } from '../../src/carriers/plivo/transfers.ts';
+import { FakeSocket } from '../../src/carriers/testing/fake-socket.ts';
 import { type HeardCall, TestHost } from '../../src/carriers/testing/test-host.ts';
 import { callUuid, type StartChanges, startMessage } from './plivo-host.ts';
-
-/** The side of `ws` that a stream uses; what is sent passes through a connection that can be corked. */
-export class FakeSocket extends EventEmitter {
-  readonly sent: string[] = [];
-  readonly connection: Writable;
-  closeCode: number | undefined;
-  terminated = false;
-  bufferedAmount = 0;
-
-  constructor() {
-    super();
-    const { sent } = this;
-    this.connection = new Writable({
-      write(frame, _encoding, done) {
-        sent.push(frame.toString());
-        done();
-      },
-      writev(frames, done) {
-        for (const { chunk } of frames) sent.push(chunk.toString());
-        done();
-      },
-    });
-  }
-
-  get events(): string[] {
-    return this.sent.map((frame) => JSON.parse(frame).event);
-  }
-
-  send(frame: Buffer): void {
-    this.connection.write(frame);
-  }
-
-  close(code: number): void {
-    this.closeCode ??= code;
-  }
-
-  terminate(): void {
-    this.terminated = true;
-  }
-
-  says(message: object | string): void {
-    this.emit('message', Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)), false);
-  }
-}
 
 /** Plivo's REST API, which says yes unless told otherwise. */
 export class FakeRest {
@@ -105,7 +59,7 @@ export class LegBench {
   /** A socket that is open and has said nothing yet. */
   connect(): void {
     this.socket = new FakeSocket();
-    new PlivoStream(this.socket as unknown as WebSocket, this.socket.connection, {
+    new PlivoStream(this.socket.webSocket, this.socket.connection, {
       clock: this.clock,
       claim: (start, stream) => this.leg.claim(start, stream) ?? this.leg,
       refused: (error, fields) => this.host.refused('plivo', error, fields),

@@ -1,14 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import Fastify from 'fastify';
-import { WebSocket } from 'ws';
-import { silentLogger } from '../../src/base/logger.ts';
-import type { Carrier } from '../../src/carriers/carrier.ts';
-import { SocketServer } from '../../src/carriers/socket-server.ts';
 import { type TelnyxSettings, telnyxCarrier } from '../../src/carriers/telnyx/carrier.ts';
-import { Counter, type TestHost } from '../../src/carriers/testing/test-host.ts';
-import { registerWebhooks } from '../../src/carriers/webhook-server.ts';
+import type { TestHost } from '../../src/carriers/testing/test-host.ts';
+import { type Answer, ServedCarrier, type TestStream } from './served-carrier.ts';
 
 /** RFC 8032 keys are 32 random bytes; PKCS #8 puts this in front of them (RFC 8410, section 7). */
 const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -41,39 +34,12 @@ export const testSettings: TelnyxSettings = {
   ringTimeoutMs: 30_000,
 };
 
-/** The carrier behind a real HTTP server on an ephemeral port. */
-export async function serveTelnyx(host: TestHost, settings: TelnyxSettings): Promise<ServedTelnyx> {
-  const carrier = telnyxCarrier(settings, host);
-  const app = Fastify();
-  registerWebhooks(app, carrier.webhooks, silentLogger);
-  const sockets = new SocketServer(carrier.sockets, host.clock, silentLogger);
-  app.server.on('upgrade', sockets.upgrade);
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  const { port } = app.server.address() as AddressInfo;
-  return new ServedTelnyx(carrier, host, port, async () => {
-    carrier.close();
-    sockets.close();
-    await app.close();
-  });
+export function serveTelnyx(host: TestHost, settings: TelnyxSettings): Promise<ServedTelnyx> {
+  return new ServedTelnyx(telnyxCarrier(settings, host), host).listen();
 }
 
-export class ServedTelnyx {
-  readonly carrier: Carrier;
-  readonly close: () => Promise<void>;
-  readonly #host: TestHost;
-  readonly #url: string;
-  readonly #clients: WebSocket[] = [];
+export class ServedTelnyx extends ServedCarrier {
   #events = 0;
-
-  constructor(carrier: Carrier, host: TestHost, port: number, close: () => Promise<void>) {
-    this.carrier = carrier;
-    this.#host = host;
-    this.#url = `http://127.0.0.1:${port}`;
-    this.close = async () => {
-      for (const client of this.#clients) client.terminate();
-      await close();
-    };
-  }
 
   /** An event of a call as Telnyx sends it, signed. `id`: of the event, a new one unless given. */
   async event(
@@ -86,47 +52,19 @@ export class ServedTelnyx {
     if (status !== 200 || text !== '{"received":true}') throw new Error(`${status} ${text}`);
   }
 
-  async post(body: string, headers?: Record<string, string>): Promise<{ status: number; text: string }> {
-    const seconds = Math.floor(this.#host.clock.epochMs() / 1000);
-    const response = await fetch(`${this.#url}/api/webhooks/telnyx`, {
+  async post(body: string, headers?: Record<string, string>): Promise<Pick<Answer, 'status' | 'text'>> {
+    const seconds = Math.floor(this.host.clock.epochMs() / 1000);
+    const { status, text } = await this.ask('/api/webhooks/telnyx', {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...(headers ?? signedHeaders(body, seconds)) },
       body,
     });
-    return { status: response.status, text: await response.text() };
+    return { status, text };
   }
 
   /** A media stream that is open. */
   async stream(query = '', headers: Record<string, string> = {}): Promise<TestStream> {
-    const socket = new WebSocket(`${this.#url}/media-bridge${query}`, { headers });
-    this.#clients.push(socket);
-    await once(socket, 'open');
-    return new TestStream(socket);
-  }
-}
-
-export class TestStream {
-  readonly socket: WebSocket;
-  readonly received: string[] = [];
-  readonly closed: Promise<number>;
-  readonly #counter = new Counter();
-
-  constructor(socket: WebSocket) {
-    this.socket = socket;
-    socket.on('message', (data) => {
-      this.received.push(data.toString());
-      this.#counter.count();
-    });
-    this.closed = once(socket, 'close').then(([code]) => Number(code));
-  }
-
-  /** Settles when that many messages have come in all. */
-  messages(count: number): Promise<void> {
-    return this.#counter.reached(count);
-  }
-
-  send(message: object): void {
-    this.socket.send(JSON.stringify(message));
+    return this.open(`/media-bridge${query}`, headers);
   }
 }
 

@@ -4,10 +4,10 @@ import { PatchcordError } from '../../base/errors.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
 import type { FakeSession } from '../../call/testing/fake-model.ts';
 import { CallHost } from '../testing/call-host.ts';
+import { FakeSocket } from '../testing/fake-socket.ts';
 import type { AmiHelper } from './ami.ts';
 import { AvrCalls } from './calls.ts';
 import { AvrSocket } from './socket.ts';
-import { FakeSocket } from './testing/fake-socket.ts';
 
 let clock: VirtualClock;
 let host: CallHost;

@@ -4,12 +4,12 @@ import { PatchcordError } from '../../base/errors.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
 import type { Turn } from '../../call/turn.ts';
 import type { CallOverrides } from '../carrier.ts';
+import { FakeSocket } from '../testing/fake-socket.ts';
 import { emptyRecord, type HeardCall, TestHost } from '../testing/test-host.ts';
 import type { AmiHelper, Extension } from './ami.ts';
 import { AvrCalls } from './calls.ts';
 import type { AvrLeg } from './leg.ts';
 import { AvrSocket } from './socket.ts';
-import { FakeSocket } from './testing/fake-socket.ts';
 import { avrToolNames } from './tools.ts';
 
 /** The helper without HTTP, in virtual time. */

@@ -1,29 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { WebSocket } from 'ws';
 import {
   callUuid,
+  liveStream,
   mediaMessage,
   type ServedPlivo,
   servePlivo,
   signed,
   startMessage,
   streamId,
-  type TestStream,
-  tokenIn,
 } from '../../../test/support/plivo-host.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
+import { socketAttacks } from '../testing/attacks.ts';
 import { emptyRecord, TestHost } from '../testing/test-host.ts';
 
 const otherUuid = '99999999-2222-4333-8444-555555555555';
-
-const ring = {
-  CallUUID: callUuid,
-  CallStatus: 'ringing',
-  Direction: 'inbound',
-  Event: 'StartApp',
-  From: '15550001111',
-  To: '15550002222',
-};
 
 let host: TestHost;
 let served: ServedPlivo;
@@ -37,24 +27,9 @@ afterEach(async () => {
   await served.close();
 });
 
-/** Rings and gives the token for the media stream. */
-async function token(CallUUID = callUuid): Promise<string> {
-  return tokenIn((await served.post('/incoming-call', { ...ring, CallUUID })).text);
-}
-
-/** A stream that has begun, and has brought one chunk. */
-async function liveStream(): Promise<TestStream> {
-  const given = await token();
-  const stream = await served.stream(`/media-stream?token=${given}`);
-  stream.send(startMessage(given));
-  stream.send(mediaMessage(20));
-  await host.calls[0]?.audioOf(1);
-  return stream;
-}
-
 describe('the media stream', () => {
   it('carries a call both ways', async () => {
-    const stream = await liveStream();
+    const stream = await liveStream(served, host);
     const leg = host.calls[0]?.leg;
     leg?.play(AudioChunk.fromBytes(Buffer.from([0x7f, 0x7f, 0x80, 0x01])));
     leg?.mark('m1');
@@ -73,7 +48,7 @@ describe('the media stream', () => {
   });
 
   it('is refused with 401 when its signature is missing or wrong, and the log shows no token', async () => {
-    const given = await token();
+    const given = await served.token();
     const target = `/media-stream?token=${given}`;
     const wrong = [{}, { 'x-plivo-signature-v3': 'x' }, signed('http://other.example.com/media-stream')];
     for (const headers of wrong) {
@@ -95,7 +70,7 @@ describe('the media stream', () => {
 
   it('needs no signature where that is allowed, but its token', async () => {
     host.unsigned = true;
-    const given = await token();
+    const given = await served.token();
     const stream = await served.stream(`/media-stream?token=${given}`, {});
     stream.send(startMessage(undefined));
     stream.send(mediaMessage(20));
@@ -120,7 +95,7 @@ describe('the media stream', () => {
       (given: string) => startMessage(given, { extra_headers: JSON.stringify({ token: given }) }),
     ],
   ])('may bring its token in %s', async (_where, target, begin) => {
-    const given = await token();
+    const given = await served.token();
     const stream = await served.stream(target ?? `/media-stream?token=${given}`);
     stream.send(begin(given));
     stream.send(mediaMessage(20));
@@ -129,7 +104,7 @@ describe('the media stream', () => {
   });
 
   it('needs its token, once, for its own call', async () => {
-    const given = await token();
+    const given = await served.token();
     for (const wrong of [undefined, 'x'.repeat(48), '0'.repeat(48), 'AAAA']) {
       const stream = await served.stream();
       stream.send(startMessage(wrong));
@@ -145,7 +120,7 @@ describe('the media stream', () => {
     expect(await replay.closed).toBe(1008);
     expect(host.codes.at(-1)).toBe('PATCHCORD_STREAM_TOKEN_INVALID');
     const second = await served.stream();
-    second.send(startMessage(await token()));
+    second.send(startMessage(await served.token()));
     expect(await second.closed).toBe(1008);
     expect(host.codes.at(-1)).toBe('PATCHCORD_MESSAGE_ORDER');
     stream.send(mediaMessage(40));
@@ -154,7 +129,7 @@ describe('the media stream', () => {
 
   it('ends the call at once when its token came with another call, as no other stream will come', async () => {
     const stream = await served.stream();
-    stream.send(startMessage(await token(), { callId: otherUuid }));
+    stream.send(startMessage(await served.token(), { callId: otherUuid }));
     expect(await stream.closed).toBe(1008);
     expect(host.codes).toEqual(['PATCHCORD_CALL_MISMATCH']);
     expect(host.calls[0]?.ends).toMatchObject([
@@ -165,7 +140,7 @@ describe('the media stream', () => {
   it('is closed with 1003 for another audio format, and the call ends', async () => {
     const stream = await served.stream();
     const mediaFormat = { encoding: 'audio/x-l16', sampleRate: 44_100 };
-    stream.send(startMessage(await token(), { mediaFormat }));
+    stream.send(startMessage(await served.token(), { mediaFormat }));
     expect(await stream.closed).toBe(1003);
     expect(host.codes).toEqual(['PATCHCORD_AUDIO_FORMAT']);
     expect(host.calls[0]?.ends[0]?.error?.code).toBe('PATCHCORD_AUDIO_FORMAT');
@@ -185,52 +160,13 @@ describe('the media stream', () => {
     expect(host.codes).toEqual(['PATCHCORD_MESSAGE_ORDER']);
   });
 
-  it.each([
-    [
-      'a second start',
-      (s: WebSocket) => s.send(JSON.stringify(startMessage('x'))),
-      1008,
-      'PATCHCORD_MESSAGE_ORDER',
-    ],
-    [
-      'a binary frame',
-      (s: WebSocket) => s.send(Buffer.from('{"event":"stop"}')),
-      1003,
-      'PATCHCORD_MESSAGE_BINARY',
-    ],
-    [
-      'text that is no UTF-8',
-      (s: WebSocket) => s.send(Buffer.from([0x7b, 0xff, 0x7d]), { binary: false }),
-      1007,
-      'PATCHCORD_MESSAGE_MALFORMED',
-    ],
-    [
-      'a message over the limit',
-      (s: WebSocket) => s.send('x'.repeat(70_000)),
-      1009,
-      'PATCHCORD_MESSAGE_TOO_LARGE',
-    ],
-    [
-      'nothing but nonsense',
-      (s: WebSocket) => {
-        for (let i = 0; i < 11; i++) s.send('nonsense');
-      },
-      1007,
-      'PATCHCORD_MESSAGE_MALFORMED',
-    ],
-    [
-      'a flood',
-      (s: WebSocket) => {
-        for (let i = 0; i < 1_100; i++) s.send('{"event":"weather"}');
-      },
-      1008,
-      'PATCHCORD_PEER_FLOOD',
-    ],
-  ])('is closed for %s, and another call goes on', async (_what, attack, closeCode, code) => {
+  it.each(
+    socketAttacks(startMessage('x')),
+  )('is closed for %s, and another call goes on', async (_what, attack, closeCode, code) => {
     const other = await served.stream();
-    other.send(startMessage(await token(otherUuid), { callId: otherUuid }));
+    other.send(startMessage(await served.token(otherUuid), { callId: otherUuid }));
     const stream = await served.stream();
-    stream.send(startMessage(await token()));
+    stream.send(startMessage(await served.token()));
     attack(stream.socket);
     expect(await stream.closed).toBe(closeCode);
     expect(host.codes.at(-1)).toBe(code);

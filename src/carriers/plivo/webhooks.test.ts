@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   callUuid,
+  liveStream,
   mediaMessage,
+  ring,
   type ServedPlivo,
   servePlivo,
   startMessage,
   streamId,
-  type TestStream,
   testSettings,
   tokenIn,
 } from '../../../test/support/plivo-host.ts';
@@ -15,15 +16,6 @@ import { emptyRecord, TestHost } from '../testing/test-host.ts';
 import { plivoCarrier } from './carrier.ts';
 
 const otherUuid = '99999999-2222-4333-8444-555555555555';
-
-const ring = {
-  CallUUID: callUuid,
-  CallStatus: 'ringing',
-  Direction: 'inbound',
-  Event: 'StartApp',
-  From: '15550001111',
-  To: '15550002222',
-};
 
 let host: TestHost;
 let served: ServedPlivo;
@@ -36,21 +28,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await served.close();
 });
-
-/** Rings and gives the token for the media stream. */
-async function token(CallUUID = callUuid): Promise<string> {
-  return tokenIn((await served.post('/incoming-call', { ...ring, CallUUID })).text);
-}
-
-/** A stream that has begun, and has brought one chunk. */
-async function liveStream(): Promise<TestStream> {
-  const given = await token();
-  const stream = await served.stream(`/media-stream?token=${given}`);
-  stream.send(startMessage(given));
-  stream.send(mediaMessage(20));
-  await host.calls[0]?.audioOf(1);
-  return stream;
-}
 
 describe('the answer webhook', () => {
   it('connects the call to a media stream at the public address and hangs up after it', async () => {
@@ -105,7 +82,7 @@ describe('the answer webhook', () => {
   });
 
   it('makes one call when Plivo repeats it, with a fresh token', async () => {
-    const [first, second] = [await token(), await token()];
+    const [first, second] = [await served.token(), await served.token()];
     expect(host.calls).toHaveLength(1);
     expect(host.calls[0]?.log).toEqual(['answered']);
     expect(second).not.toBe(first);
@@ -141,7 +118,7 @@ describe('the answer webhook', () => {
     expect(text).toMatch(/<Response><Speak>.*Goodbye\.<\/Speak><Hangup\/><\/Response>/);
     expect(host.codes).toEqual(['PATCHCORD_DRAINING']);
     host.full = undefined;
-    expect(await token()).not.toBe('');
+    expect(await served.token()).not.toBe('');
   });
 
   it.each([
@@ -212,7 +189,7 @@ describe('a report', () => {
     ['cancel', 'hung-up'],
     ['completed', 'hung-up'],
   ])('%s ends the call as %s', async (CallStatus, reason) => {
-    const given = await token();
+    const given = await served.token();
     const { status } = await served.post('/callbacks', { ...ring, Event: 'Hangup', CallStatus });
     expect(status).toBe(200);
     expect(host.calls[0]?.ends).toEqual([{ reason }]);
@@ -226,20 +203,20 @@ describe('a report', () => {
     '/status-callback',
     '/callbacks',
   ])('may come by GET: %s', async (path) => {
-    await token();
+    await served.token();
     expect((await served.get(`${path}?CallStatus=busy&CallUUID=${callUuid}`)).status).toBe(200);
     expect(host.calls[0]?.ends).toEqual([{ reason: 'busy' }]);
   });
 
   it('closes the media of a live call that is over', async () => {
-    const stream = await liveStream();
+    const stream = await liveStream(served, host);
     await served.post('/status-callback', { ...ring, CallStatus: 'completed' });
     expect(await stream.closed).toBe(1000);
     expect(host.calls[0]?.log.filter((line) => line.startsWith('ended'))).toEqual(['ended hung-up']);
   });
 
   it('changes nothing while the call goes on, or when the call is unknown', async () => {
-    await token();
+    await served.token();
     for (const CallStatus of ['ringing', 'in-progress', 'constructor']) {
       expect((await served.post('/callbacks', { ...ring, CallStatus })).status).toBe(200);
     }
@@ -253,7 +230,7 @@ describe('a report', () => {
     ['DroppedStream', 'connection-lost'],
     ['failed', 'connection-lost'],
   ])('%s of the media stream ends the call as %s', async (Event, reason) => {
-    const stream = await liveStream();
+    const stream = await liveStream(served, host);
     const told = { CallUUID: callUuid, StreamID: streamId, Event };
     await served.post('/callbacks', { ...told, StreamID: 'another' });
     await served.post('/callbacks', { ...told, Event: 'StartStream' });
@@ -265,7 +242,7 @@ describe('a report', () => {
   });
 
   it('of a stream may name the stream alone', async () => {
-    await liveStream();
+    await liveStream(served, host);
     await served.post('/callbacks', { Event: 'StopStream', StreamID: 'another', From: '1', To: '2' });
     expect(host.calls[0]?.ends).toEqual([]);
     await served.post('/callbacks', { Event: 'StopStream', StreamID: streamId, From: '1', To: '2' });
@@ -273,13 +250,13 @@ describe('a report', () => {
   });
 
   it('of a stream may name the call alone', async () => {
-    await liveStream();
+    await liveStream(served, host);
     await served.post('/callbacks', { Event: 'DroppedStream', CallUUID: callUuid });
     expect(host.calls[0]?.ends).toEqual([{ reason: 'connection-lost' }]);
   });
 
   it('of a stream that never came ends nothing, as Plivo tries again', async () => {
-    const given = await token();
+    const given = await served.token();
     await served.post('/callbacks', { CallUUID: callUuid, StreamID: 'first', Event: 'DroppedStream' });
     await served.post('/callbacks', { CallUUID: callUuid, Event: 'failed' });
     const stream = await served.stream();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { WebSocket } from 'ws';
 import { callEnded, TelnyxApi } from '../../../test/support/telnyx-api.ts';
+import { answerCall, ofCall, tokenOfCall } from '../../../test/support/telnyx-call.ts';
 import {
   mediaMessage,
   type ServedTelnyx,
@@ -9,20 +9,10 @@ import {
   testSettings,
 } from '../../../test/support/telnyx-host.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
+import { socketAttacks } from '../testing/attacks.ts';
 import { emptyRecord, TestHost } from '../testing/test-host.ts';
 import type { TelnyxSettings } from './carrier.ts';
 import { tokenName } from './wire.ts';
-
-const ring = {
-  call_control_id: 'v3:a',
-  call_session_id: 'session',
-  client_state: null,
-  direction: 'incoming',
-  state: 'parked',
-  from: '+15550001111',
-  to: '+15550002222',
-};
-const ofCall = { call_control_id: 'v3:a', client_state: null };
 
 let api: TelnyxApi;
 let host: TestHost;
@@ -41,21 +31,8 @@ afterEach(async () => {
   await api.close();
 });
 
-/** Rings, and is answered when we have asked for it, as Telnyx does. */
-async function answered(callControlId = 'v3:a'): Promise<void> {
-  const before = api.requests.length;
-  await served.event('call.initiated', { ...ring, call_control_id: callControlId });
-  await api.asked(before + 1);
-  await served.event('call.answered', { ...ofCall, call_control_id: callControlId });
-}
-
-/** The token of the stream that Telnyx is told to open for an answered call. */
-async function token(callControlId = 'v3:a'): Promise<string> {
-  const before = api.requests.length;
-  await answered(callControlId);
-  await api.asked(before + 2);
-  return String(api.requests.at(-1)?.json.stream_auth_token);
-}
+const answered = (callControlId?: string) => answerCall(served, api, callControlId);
+const token = (callControlId?: string) => tokenOfCall(served, api, callControlId);
 
 describe('a stream that does not come about', () => {
   it('is apologised for, and the call hung up when that was said', async () => {
@@ -266,27 +243,9 @@ describe('the media stream', () => {
     expect(host.codes).toEqual(['PATCHCORD_MESSAGE_ORDER']);
   });
 
-  it.each<[string, (socket: WebSocket) => void, number, string]>([
-    ['a second start', (s) => s.send(JSON.stringify(startMessage('v3:a'))), 1008, 'PATCHCORD_MESSAGE_ORDER'],
-    ['a binary frame', (s) => s.send(Buffer.from('{"event":"stop"}')), 1003, 'PATCHCORD_MESSAGE_BINARY'],
-    ['a message over the limit', (s) => s.send('x'.repeat(70_000)), 1009, 'PATCHCORD_MESSAGE_TOO_LARGE'],
-    [
-      'nothing but nonsense',
-      (s) => {
-        for (let i = 0; i < 11; i++) s.send('nonsense');
-      },
-      1007,
-      'PATCHCORD_MESSAGE_MALFORMED',
-    ],
-    [
-      'a flood',
-      (s) => {
-        for (let i = 0; i < 1_100; i++) s.send('{"event":"weather"}');
-      },
-      1008,
-      'PATCHCORD_PEER_FLOOD',
-    ],
-  ])('is closed for %s, and another call goes on', async (_what, attack, closeCode, code) => {
+  it.each(
+    socketAttacks(startMessage('v3:a')),
+  )('is closed for %s, and another call goes on', async (_what, attack, closeCode, code) => {
     const other = await served.stream(`?token=${await token('v3:b')}`);
     other.send(startMessage('v3:b'));
     const stream = await served.stream(`?token=${await token()}`);

@@ -1,58 +1,16 @@
-import { EventEmitter } from 'node:events';
-import { Writable } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { WebSocket } from 'ws';
 import { mediaMessage, startMessage } from '../../../test/support/telnyx-host.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { pcm16At, pcma8k, pcmu8k } from '../../audio/format.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
 import { mediaSocketLimits } from '../media-socket.ts';
+import { FakeSocket } from '../testing/fake-socket.ts';
 import { type HeardCall, TestHost } from '../testing/test-host.ts';
 import type { TelnyxCodec } from './formats.ts';
 import { TelnyxLeg } from './leg.ts';
 import type { TelnyxRest } from './rest.ts';
 import { TelnyxStream } from './stream.ts';
-
-/** The side of `ws` that a stream uses; what is sent passes through a connection that can be corked. */
-class FakeSocket extends EventEmitter {
-  readonly sent: string[] = [];
-  readonly connection: Writable;
-  closeCode: number | undefined;
-  terminated = false;
-  bufferedAmount = 0;
-
-  constructor() {
-    super();
-    const { sent } = this;
-    this.connection = new Writable({
-      write(frame, _encoding, done) {
-        sent.push(frame.toString());
-        done();
-      },
-      writev(frames, done) {
-        for (const { chunk } of frames) sent.push(chunk.toString());
-        done();
-      },
-    });
-  }
-
-  send(frame: Buffer): void {
-    this.connection.write(frame);
-  }
-
-  close(code: number): void {
-    this.closeCode ??= code;
-  }
-
-  terminate(): void {
-    this.terminated = true;
-  }
-
-  says(message: object | string): void {
-    this.emit('message', Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)), false);
-  }
-}
 
 let clock: VirtualClock;
 let host: TestHost;
@@ -92,7 +50,7 @@ function announce(codec: TelnyxCodec = 'PCMU'): void {
 function connect(bigEndian = true): void {
   socket = new FakeSocket();
   new TelnyxStream(
-    socket as unknown as WebSocket,
+    socket.webSocket,
     socket.connection,
     {
       clock,

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { TestStream } from '../../../test/support/served-carrier.ts';
 import { callEnded, TelnyxApi } from '../../../test/support/telnyx-api.ts';
 import {
   mediaMessage,
   type ServedTelnyx,
   serveTelnyx,
   startMessage,
-  type TestStream,
   testSettings,
 } from '../../../test/support/telnyx-host.ts';
 import type { Leg } from '../../call/leg.ts';

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { callEnded, TelnyxApi } from '../../../test/support/telnyx-api.ts';
+import { ofCall, ring, tokenOfCall } from '../../../test/support/telnyx-call.ts';
 import {
   keyOfSeed,
   mediaMessage,
@@ -12,17 +13,6 @@ import {
 import { PatchcordError } from '../../base/errors.ts';
 import { emptyRecord, TestHost } from '../testing/test-host.ts';
 import type { TelnyxSettings } from './carrier.ts';
-
-const ring = {
-  call_control_id: 'v3:a',
-  call_session_id: 'session',
-  client_state: null,
-  direction: 'incoming',
-  state: 'parked',
-  from: '+15550001111',
-  to: '+15550002222',
-};
-const ofCall = { call_control_id: 'v3:a', client_state: null };
 
 let api: TelnyxApi;
 let host: TestHost;
@@ -46,21 +36,7 @@ async function serveWith(changes: Partial<TelnyxSettings>): Promise<void> {
   served = await serveTelnyx(host, { ...settings, ...changes });
 }
 
-/** Rings, and is answered when we have asked for it, as Telnyx does. */
-async function answered(callControlId = 'v3:a'): Promise<void> {
-  const before = api.requests.length;
-  await served.event('call.initiated', { ...ring, call_control_id: callControlId });
-  await api.asked(before + 1);
-  await served.event('call.answered', { ...ofCall, call_control_id: callControlId });
-}
-
-/** The token of the stream that Telnyx is told to open for an answered call. */
-async function token(callControlId = 'v3:a'): Promise<string> {
-  const before = api.requests.length;
-  await answered(callControlId);
-  await api.asked(before + 2);
-  return String(api.requests.at(-1)?.json.stream_auth_token);
-}
+const token = (callControlId?: string) => tokenOfCall(served, api, callControlId);
 
 describe('an incoming call', () => {
   it('is answered, and once it is, told to stream to the public address', async () => {

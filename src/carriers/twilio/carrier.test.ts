@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { WebSocket } from 'ws';
 import {
   drained,
   mediaMessage,
@@ -9,6 +8,7 @@ import {
   tokenIn,
 } from '../../../test/support/twilio-host.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
+import { socketAttacks } from '../testing/attacks.ts';
 import { emptyRecord, TestHost } from '../testing/test-host.ts';
 
 const ring = {
@@ -294,48 +294,9 @@ describe('the media stream', () => {
     expect(host.codes).toEqual(['PATCHCORD_MESSAGE_ORDER']);
   });
 
-  it.each([
-    [
-      'a second start',
-      (s: WebSocket) => s.send(JSON.stringify(startMessage('x'))),
-      1008,
-      'PATCHCORD_MESSAGE_ORDER',
-    ],
-    [
-      'a binary frame',
-      (s: WebSocket) => s.send(Buffer.from('{"event":"stop"}')),
-      1003,
-      'PATCHCORD_MESSAGE_BINARY',
-    ],
-    [
-      'text that is no UTF-8',
-      (s: WebSocket) => s.send(Buffer.from([0x7b, 0xff, 0x7d]), { binary: false }),
-      1007,
-      'PATCHCORD_MESSAGE_MALFORMED',
-    ],
-    [
-      'a message over the limit',
-      (s: WebSocket) => s.send('x'.repeat(70_000)),
-      1009,
-      'PATCHCORD_MESSAGE_TOO_LARGE',
-    ],
-    [
-      'nothing but nonsense',
-      (s: WebSocket) => {
-        for (let i = 0; i < 11; i++) s.send('nonsense');
-      },
-      1007,
-      'PATCHCORD_MESSAGE_MALFORMED',
-    ],
-    [
-      'a flood',
-      (s: WebSocket) => {
-        for (let i = 0; i < 1_100; i++) s.send('{"event":"weather"}');
-      },
-      1008,
-      'PATCHCORD_PEER_FLOOD',
-    ],
-  ])('is closed for %s, and another call goes on', async (_what, attack, closeCode, code) => {
+  it.each(
+    socketAttacks(startMessage('x')),
+  )('is closed for %s, and another call goes on', async (_what, attack, closeCode, code) => {
     const other = await served.stream();
     other.send(startMessage(await token('CA2'), { callSid: 'CA2' }));
     const stream = await served.stream();

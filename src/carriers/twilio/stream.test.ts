@@ -1,56 +1,14 @@
-import { EventEmitter } from 'node:events';
-import { Writable } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { WebSocket } from 'ws';
 import { mediaMessage, startMessage } from '../../../test/support/twilio-host.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
+import { FakeSocket } from '../testing/fake-socket.ts';
 import { type HeardCall, TestHost } from '../testing/test-host.ts';
 import { TwilioLeg } from './leg.ts';
 import type { TwilioRest } from './rest.ts';
 import { TwilioStream } from './stream.ts';
-
-/** The side of `ws` that a stream uses; what is sent passes through a connection that can be corked. */
-class FakeSocket extends EventEmitter {
-  readonly sent: string[] = [];
-  readonly connection: Writable;
-  closeCode: number | undefined;
-  terminated = false;
-  bufferedAmount = 0;
-
-  constructor() {
-    super();
-    const { sent } = this;
-    this.connection = new Writable({
-      write(frame, _encoding, done) {
-        sent.push(frame.toString());
-        done();
-      },
-      writev(frames, done) {
-        for (const { chunk } of frames) sent.push(chunk.toString());
-        done();
-      },
-    });
-  }
-
-  send(frame: Buffer): void {
-    this.connection.write(frame);
-  }
-
-  close(code: number): void {
-    this.closeCode ??= code;
-  }
-
-  terminate(): void {
-    this.terminated = true;
-  }
-
-  says(message: object | string): void {
-    this.emit('message', Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)), false);
-  }
-}
 
 class FakeRest {
   readonly requests: string[] = [];
@@ -89,7 +47,7 @@ function announce(direction: 'inbound' | 'outbound' = 'inbound'): void {
 
 function connect(): void {
   socket = new FakeSocket();
-  new TwilioStream(socket as unknown as WebSocket, socket.connection, {
+  new TwilioStream(socket.webSocket, socket.connection, {
     clock,
     claim: (start, stream) => leg.claim(start, stream) ?? leg,
     refused: (error, fields) => host.refused('twilio', error, fields),

@@ -34,6 +34,11 @@ export class FakeSocket extends EventEmitter {
     return this.sent.map((text) => JSON.parse(text));
   }
 
+  /** The event of each. */
+  get events(): unknown[] {
+    return this.messages.map(({ event }) => event);
+  }
+
   send(frame: Buffer | string): void {
     this.connection.write(frame);
   }
