@@ -71,6 +71,14 @@ export class Dials<L extends Leg> {
   }
 }
 
+/** What a carrier's own limit on a call leaves the agent to say goodbye. */
+const goodbyeS = 60;
+
+/** The limit that a carrier is given for a dialled call. `maxCallMs`: the engine's, 0 for none; `mostS`: the longest it takes. */
+export function timeLimitS(maxCallMs: number, mostS: number): number {
+  return maxCallMs === 0 ? mostS : Math.min(mostS, Math.ceil(maxCallMs / 1000) + goodbyeS);
+}
+
 /** 96 random bits. */
 function newDialId(): string {
   return randomBytes(12).toString('base64url');

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { AudioFormat } from '../../audio/format.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Carrier, CarrierHost, DialHost, SocketRoute } from '../carrier.ts';
+import { timeLimitS } from '../dials.ts';
 import { hasPlivoHeaders } from '../webhooks.ts';
 import { refuseUpgrade } from './auth.ts';
 import { type DialSettings, PlivoCalls } from './calls.ts';
@@ -32,8 +33,7 @@ export interface PlivoSettings {
 const name = 'plivo';
 /** Plivo's own messages stay below 2 kB. */
 const maxMessageBytes = 65_536;
-/** Plivo's `time_limit` leaves the agent time to say goodbye; calls longer than a day are ended anyway. */
-const timeLimitMarginS = 60;
+/** Of Plivo's `time_limit`: calls longer than a day are ended anyway. */
 const maxTimeLimitS = 86_400;
 
 /** Plivo Audio Streaming: bidirectional `<Stream>`, docs/carriers/plivo.md. */
@@ -113,11 +113,7 @@ function diallingOf(
     phoneNumber,
     publicUrl,
     ringTimeoutS: Math.ceil(ringTimeoutMs / 1000),
-    // 0: no limit of ours, so that Plivo's own is the only one.
-    maxCallS:
-      maxCallMs === 0
-        ? maxTimeLimitS
-        : Math.min(maxTimeLimitS, Math.ceil(maxCallMs / 1000) + timeLimitMarginS),
+    maxCallS: timeLimitS(maxCallMs, maxTimeLimitS),
   };
 }
 

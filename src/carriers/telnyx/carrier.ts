@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Carrier, CarrierHost, DialHost, DialRequest, SocketRoute } from '../carrier.ts';
+import { timeLimitS } from '../dials.ts';
 import { type MediaSocketLimits, mediaSocketLimits } from '../media-socket.ts';
 import { headerOf, toSocketUrl } from '../webhooks.ts';
 import { readPublicKey } from './auth.ts';
@@ -39,8 +40,7 @@ const mediaPath = '/media-bridge';
 const maxMessageBytes = 65_536;
 /** Wideband comes in four times the bytes; the rest is the envelope's. */
 const l16FloodBytes = 1_600_000;
-/** Telnyx's `time_limit_secs` leaves the agent time to say goodbye. */
-const timeLimitMarginS = 60;
+/** Of Telnyx's `time_limit_secs`. */
 const maxTimeLimitS = 14_400;
 const minRingS = 5;
 const maxRingS = 600;
@@ -131,12 +131,11 @@ function diallingOf(settings: TelnyxSettings): DialSettings | undefined {
   const connectionId = callControlAppId ?? outboundProfileId;
   if (fromNumber === undefined || connectionId === undefined) return undefined;
   const ringS = Math.ceil(ringTimeoutMs / 1000);
-  const maxCallS = maxCallMs === 0 ? maxTimeLimitS : Math.ceil(maxCallMs / 1000) + timeLimitMarginS;
   return {
     fromNumber,
     connectionId,
     ringTimeoutS: Math.min(maxRingS, Math.max(minRingS, ringS)),
-    maxCallS: Math.min(maxTimeLimitS, maxCallS),
+    maxCallS: timeLimitS(maxCallMs, maxTimeLimitS),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Carrier, CarrierHost, DialHost, SocketRoute } from '../carrier.ts';
+import { timeLimitS } from '../dials.ts';
 import { hasPlivoHeaders } from '../webhooks.ts';
 import { refuseUpgrade } from './auth.ts';
 import { type DialSettings, TwilioCalls } from './calls.ts';
@@ -28,8 +29,7 @@ const name = 'twilio';
 const mediaPath = '/media-stream';
 /** Twilio's own messages stay below 1 kB. */
 const maxMessageBytes = 65_536;
-/** Twilio's `TimeLimit` leaves the agent time to say goodbye, and may be a day at most. */
-const timeLimitMarginS = 60;
+/** Twilio's `TimeLimit` may be a day at most. */
 const maxTimeLimitS = 86_400;
 
 /** Twilio Media Streams: bidirectional `<Connect><Stream>`, docs/carriers/twilio.md. */
@@ -104,11 +104,7 @@ function diallingOf(
     phoneNumber,
     publicUrl,
     ringTimeoutS: Math.ceil(ringTimeoutMs / 1000),
-    // 0: no limit of ours, so that Twilio's own is the only one.
-    maxCallS:
-      maxCallMs === 0
-        ? maxTimeLimitS
-        : Math.min(maxTimeLimitS, Math.ceil(maxCallMs / 1000) + timeLimitMarginS),
+    maxCallS: timeLimitS(maxCallMs, maxTimeLimitS),
   };
 }
 
