@@ -4,7 +4,7 @@ import { pcmu8k } from '../../audio/format.ts';
 import { SystemClock } from '../../base/clock.ts';
 import { generateSpeech, silenceFrame } from '../phone/caller-audio.ts';
 import { FakeTelnyx, type FakeTelnyxOptions } from './account.ts';
-import type { TelnyxCallOptions } from './call.ts';
+import type { TelnyxCallOptions } from './call-record.ts';
 import { TelnyxKeys } from './keys.ts';
 
 const keys = new TelnyxKeys(Buffer.alloc(32, 3));

@@ -1,13 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Clock, Timeout } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
-import type { NetworkOptions } from '../network.ts';
 import type { ApiReply } from '../phone/api-server.ts';
-import { Caller, type CallerStep } from '../phone/caller.ts';
+import { Caller } from '../phone/caller.ts';
 import type { GatewayHttp } from '../phone/gateway-http.ts';
 import type { PhoneLine } from '../phone/line.ts';
-import type { LineRecord, PhoneCallRecord } from '../phone/line-record.ts';
-import type { MediaPlayerOptions } from '../phone/media-player.ts';
+import type { LineRecord } from '../phone/line-record.ts';
+import type { TakenCommand, TelnyxCallOptions, TelnyxCallRecord } from './call-record.ts';
 import {
   type CommandBody,
   checkCommand,
@@ -20,7 +19,6 @@ import { openMedia } from './media.ts';
 import { refusalOf } from './refusals.ts';
 import { dataReply, errorReply } from './replies.ts';
 import { TelnyxWebhooks } from './webhooks.ts';
-import type { TelnyxWireOptions } from './wire.ts';
 
 /** What a call has of the account that it belongs to. */
 export interface TelnyxCallContext {
@@ -32,47 +30,6 @@ export interface TelnyxCallContext {
   readonly connectionId: string;
   /** Takes `ws://` stream URLs too: for a gateway without TLS. */
   readonly allowInsecureStream: boolean;
-}
-
-export interface TelnyxCallOptions {
-  readonly from?: string;
-  readonly to?: string;
-  readonly direction?: 'incoming' | 'outgoing';
-  readonly steps?: readonly CallerStep[];
-  readonly background?: 'silence' | 'noise';
-  readonly network?: NetworkOptions;
-  readonly seed?: number;
-  readonly player?: MediaPlayerOptions;
-  /** The caller hangs up this long after the answer; 120 s unless set. */
-  readonly maxCallMs?: number;
-  /** The caller hangs up when nobody answers within this; 30 s unless set. */
-  readonly maxRingMs?: number;
-  /** Codec of the telephone line: PCMA in Europe and much of Asia. */
-  readonly codec?: 'PCMU' | 'PCMA';
-  readonly byteOrder?: TelnyxWireOptions['byteOrder'];
-  /** How long a `speak` lasts; 300 ms unless set. */
-  readonly speakMs?: number;
-  /** The dial that made an outgoing call. */
-  readonly dial?: CommandBody;
-}
-
-/** A command that was taken. */
-export interface TakenCommand {
-  readonly action: TelnyxAction;
-  readonly body: CommandBody;
-}
-
-export interface TelnyxCallRecord extends PhoneCallRecord {
-  readonly callControlId: string;
-  /** As `call.hangup` tells it: `normal_clearing`, `call_rejected`, `user_busy`, ... */
-  readonly hangupCause: string;
-  readonly hangupSource: 'caller' | 'callee';
-  readonly commands: readonly TakenCommand[];
-  /** Oddities that did not stop the call: fields that a command does not have, events that were not taken. */
-  readonly notices: readonly string[];
-  readonly spoken: readonly string[];
-  readonly digits: string;
-  readonly transferredTo: string | undefined;
 }
 
 const defaultMaxCallMs = 120_000;
@@ -112,6 +69,7 @@ export class FakeTelnyxCall {
   /** From the command to the end of the media. */
   #streaming = false;
   #hangupTold = false;
+  #silence: Timeout | undefined;
   #begun = false;
 
   constructor(context: TelnyxCallContext, options: TelnyxCallOptions = {}) {
@@ -277,7 +235,8 @@ export class FakeTelnyxCall {
       case 'speak':
         this.#spoken.push(String(body.payload));
         void this.#webhooks.send('call.speak.started');
-        this.#after(this.#options.speakMs ?? 300, () => void this.#webhooks.send('call.speak.ended'));
+        this.#silence?.cancel();
+        this.#after(this.#options.speakMs ?? 300, () => this.#spoke());
         break;
       case 'transfer':
         this.#transferredTo = String(body.to);
@@ -289,6 +248,11 @@ export class FakeTelnyxCall {
       case 'dial':
         break;
     }
+  }
+
+  #spoke(): void {
+    void this.#webhooks.send('call.speak.ended');
+    if (this.#line?.ended === true) this.#listenToSilence();
   }
 
   #answer(action: TelnyxAction, body: CommandBody): void {
@@ -355,13 +319,18 @@ export class FakeTelnyxCall {
     }
     void this.#webhooks.send('streaming.stopped', { stream_url: streamUrl });
     this.#streamOver();
-    if (record.endedBy === 'caller' || record.endedBy === 'network') this.end('normal_clearing', 'caller');
-    else if (!this.ended && this.#transferredTo === undefined) {
-      this.#after(silenceMs, () => {
-        this.#failure ??= 'the gateway ended the media and did not hang up';
-        this.end('normal_clearing', 'caller');
-      });
-    }
+    if (record.endedBy === 'caller') this.end('normal_clearing', 'caller');
+    else this.#listenToSilence();
+  }
+
+  /** The call goes on without its media: the gateway has to say something, and to hang up. */
+  #listenToSilence(): void {
+    if (this.ended || this.#transferredTo !== undefined) return;
+    this.#silence?.cancel();
+    this.#silence = this.#after(silenceMs, () => {
+      this.#failure ??= 'the gateway ended the media and did not hang up';
+      this.end('normal_clearing', 'caller');
+    });
   }
 
   #streamOver(): void {
@@ -402,11 +371,12 @@ export class FakeTelnyxCall {
     };
   }
 
-  #after(delayMs: number, callback: () => void): void {
+  #after(delayMs: number, callback: () => void): Timeout {
     const timer = this.#clock.setTimeout(() => {
       this.#timers.delete(timer);
       callback();
     }, delayMs);
     this.#timers.add(timer);
+    return timer;
   }
 }
