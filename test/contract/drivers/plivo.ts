@@ -181,7 +181,7 @@ function driverOf(style: PlivoStyle, more: BadInput<PlivoCall>[] = []): CarrierD
       PLIVO_AUTH_TOKEN: authToken,
       PLIVO_CONTENT_TYPE: `${style.encoding};rate=${style.format.sampleRate}`,
       // A call whose stream was turned away is given up after this.
-      PATCHCORD_MEDIA_TIMEOUT_MS: '1500',
+      PATCHCORD_MEDIA_TIMEOUT_MS: '3000',
     }),
     badInput: [...badInput, ...more],
     oddities,

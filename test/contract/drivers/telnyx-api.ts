@@ -134,7 +134,7 @@ export class TelnyxApi implements Prepared {
       TELNYX_PUBLIC_KEY: keys.publicKey,
       TELNYX_API_BASE_URL: `${origin}/v2`,
       // A call whose stream was turned away is given up after this.
-      PATCHCORD_MEDIA_TIMEOUT_MS: '1500',
+      PATCHCORD_MEDIA_TIMEOUT_MS: '3000',
       ...settings,
     };
     return new TelnyxApi(server, calls, keys, env);
