@@ -186,7 +186,11 @@ export function bargeInCases<Call extends CarrierCall, Ready extends Prepared>(
     scene(
       'falls silent when a key is pressed',
       driver,
-      { env: agentFirst, script: [says({ ms: 3000, seed: 16 }), says({ ms: 200, seed: 17 })] },
+      {
+        // Long enough for the silence to be seen before the answer to the key.
+        env: { ...agentFirst, PATCHCORD_DTMF_INTER_DIGIT_MS: '400' },
+        script: [says({ ms: 3000, seed: 16 }), says({ ms: 200, seed: 17 })],
+      },
       async ({ stage, call }) => {
         const caller = await call();
         await stage.until('some of the greeting heard', () => caller.ear.playedMs >= 250);
