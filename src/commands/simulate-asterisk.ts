@@ -18,7 +18,7 @@ const packetOption: CarrierOption = {
 };
 
 /** Asterisk's dialplan application and channel driver over TCP. */
-export const audiosocket: SimulatedCarrier = {
+export const simulatedAudioSocket: SimulatedCarrier = {
   webhook: '',
   options: [
     {
@@ -66,7 +66,7 @@ export const audiosocket: SimulatedCarrier = {
 };
 
 /** Asterisk's WebSocket channel. */
-export const asterisk: SimulatedCarrier = {
+export const simulatedAsterisk: SimulatedCarrier = {
   webhook: '/asterisk',
   options: [
     {

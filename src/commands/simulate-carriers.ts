@@ -1,4 +1,4 @@
-import { asterisk, audiosocket } from './simulate-asterisk.ts';
+import { simulatedAsterisk, simulatedAudioSocket } from './simulate-asterisk.ts';
 import { avr, avrHttp } from './simulate-avr.ts';
 import { genesys } from './simulate-genesys.ts';
 import { simulatedPlivo } from './simulate-plivo.ts';
@@ -14,6 +14,6 @@ export const simulatedCarriers: Readonly<Record<string, SimulatedCarrier>> = {
   genesys,
   avr,
   'avr-http': avrHttp,
-  audiosocket,
-  asterisk,
+  audiosocket: simulatedAudioSocket,
+  asterisk: simulatedAsterisk,
 };

@@ -79,7 +79,7 @@ describe('a fake AudioSocket call over TCP', () => {
 
   it('takes a close for a hang-up, and a reset for a loss', async () => {
     const closed = await call();
-    closed.socket.end();
+    closed.socket.end(audioFrame(0x10, silence));
     expect(await closed.done).toMatchObject({ failure: undefined, stream: { endedBy: 'gateway' } });
     const lost = await call();
     await lost.bytes(19);
@@ -88,6 +88,12 @@ describe('a fake AudioSocket call over TCP', () => {
       failure: 'the media connection was lost',
       stream: { endedBy: 'network', closeCode: 1006 },
     });
+  });
+
+  it('takes a hang-up before any audio for a refusal', async () => {
+    const { done, socket } = await call();
+    socket.end(hangUpFrame());
+    expect((await done).failure).toBe('the gateway hung up before it sent any audio');
   });
 
   it('ends with nothing but FIN when the caller hangs up', async () => {

@@ -41,9 +41,12 @@ export class FakeAudioSocketCall extends FakePhoneCall {
 
   override async run(): Promise<PhoneCallRecord> {
     const record = await super.run();
-    const arrivals = (record.stream?.media ?? []).map(({ receivedAtMs }) => receivedAtMs);
+    const { stream } = record;
+    const arrivals = (stream?.media ?? []).map(({ receivedAtMs }) => receivedAtMs);
     const frameGapsMs = arrivals.slice(1).map((atMs, before) => atMs - (arrivals[before] ?? atMs));
-    return { ...record, frameGapsMs };
+    const refused = stream?.endedBy === 'gateway' && arrivals.length === 0;
+    const failure = refused ? 'the gateway hung up before it sent any audio' : record.failure;
+    return { ...record, failure, frameGapsMs };
   }
 
   protected override async dial(): Promise<void> {
