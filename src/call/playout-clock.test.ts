@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { VirtualClock } from '../base/virtual-clock.ts';
 import { PlayoutClock } from './playout-clock.ts';
+import { seeded } from './testing/seeded.ts';
 
 function setUp() {
   const clock = new VirtualClock();
@@ -80,5 +81,16 @@ describe('the place that the caller hears', () => {
     clock.advance(1000);
     expect([timeline.position(), timeline.endMs, timeline.remainingMs()]).toEqual([1240, 1240, 0]);
     expect(timeline.extend(100)).toEqual({ startMs: 1240, silentForMs: 1000 });
+  });
+
+  it('has nothing left once that time has passed, whatever binary fractions say', () => {
+    const { clock, timeline } = setUp();
+    const random = seeded(4);
+    for (let stretch = 0; stretch < 1000; stretch += 1) {
+      clock.advance((random() * 1000) / 3);
+      timeline.extend((random() * 300) / 7);
+      clock.advance(timeline.remainingMs());
+      expect(timeline.remainingMs()).toBe(0);
+    }
   });
 });

@@ -5,6 +5,8 @@ const jitterMs = 80;
 /** Marks must be later than jitter explains for this long, and this often, before the carrier is believed to be behind. */
 const evidenceMs = 1000;
 const evidenceMarks = 6;
+/** What binary fractions may leave of nothing. */
+const roundingMs = 1e-6;
 /** Less than that is believed only of many marks, of which jitter would have let one through in time. */
 const slightlyLateMs = 20;
 const maxEvidence = 48;
@@ -70,9 +72,10 @@ export class PlayoutClock {
     this.#settledMs = this.#endMs;
   }
 
-  /** Time until everything sent is heard. */
+  /** Time until everything sent is heard; no share of a nanosecond, for which no timer could wait. */
   remainingMs(): number {
-    return this.#endMs - this.position();
+    const remainingMs = this.#endMs - this.position();
+    return remainingMs < roundingMs ? 0 : remainingMs;
   }
 
   /** Call at the moment the audio is written. */
