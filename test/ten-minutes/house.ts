@@ -5,7 +5,7 @@ import { silentLogger } from '../../src/base/logger.ts';
 import type { VirtualClock } from '../../src/base/virtual-clock.ts';
 import type { CallEvent } from '../../src/call/events.ts';
 import type { SpeechModel } from '../../src/call/model-session.ts';
-import type { Carrier, CarrierHost, WebhookReply } from '../../src/carriers/carrier.ts';
+import type { Carrier, CarrierHost, Params, WebhookReply } from '../../src/carriers/carrier.ts';
 import { SocketServer } from '../../src/carriers/socket-server.ts';
 import { loadSettings } from '../../src/config/environment.ts';
 import type { Settings } from '../../src/config/schema.ts';
@@ -18,6 +18,12 @@ export interface HouseOptions {
   readonly clock: VirtualClock;
   readonly env: Readonly<Record<string, string>>;
   carrier(settings: Settings, host: CarrierHost): Carrier;
+}
+
+/** A server of a carrier's, with the settings that name it. */
+export interface Served {
+  readonly env: Readonly<Record<string, string>>;
+  close(): Promise<void>;
 }
 
 /** A gateway without a network: its engine and one of its carriers, on connections in memory and on a test's clock. */
@@ -88,20 +94,30 @@ export class House {
     return client;
   };
 
-  /** A webhook of the carrier, as a form; signatures are the driver's or not checked. */
-  async webhook(path: string, form: Readonly<Record<string, string>>): Promise<WebhookReply> {
+  /** A webhook of the carrier, as a form. Signatures are not checked. */
+  webhook(path: string, form: Readonly<Record<string, string>>): Promise<WebhookReply> {
     const fields = new URLSearchParams(form);
-    const request = {
-      method: 'POST',
-      target: path,
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      rawBody: Buffer.from(fields.toString()),
-      query: new Map<string, string[]>(),
-      form: new Map([...fields].map(([name, value]) => [name, [value]] as const)),
-      json: undefined,
-    } as const;
-    const route = this.carrier.webhooks.find((each) => each.path === path && each.recognises(request));
-    if (route === undefined) throw new Error(`no webhook at ${path}`);
+    const body = { type: 'application/x-www-form-urlencoded', text: fields.toString() };
+    return this.#ask(path, body, new Map([...fields].map(([name, value]) => [name, [value]])), undefined);
+  }
+
+  /** The same as JSON. */
+  event(path: string, event: object): Promise<WebhookReply> {
+    const body = { type: 'application/json', text: JSON.stringify(event) };
+    return this.#ask(path, body, new Map(), event);
+  }
+
+  async #ask(
+    target: string,
+    body: { readonly type: string; readonly text: string },
+    form: Params,
+    json: unknown,
+  ): Promise<WebhookReply> {
+    const headers = { 'content-type': body.type };
+    const rawBody = Buffer.from(body.text);
+    const request = { method: 'POST', target, headers, rawBody, query: new Map(), form, json } as const;
+    const route = this.carrier.webhooks.find((each) => each.path === target && each.recognises(request));
+    if (route === undefined) throw new Error(`no webhook at ${target}`);
     return route.handle(request);
   }
 

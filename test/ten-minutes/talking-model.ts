@@ -132,16 +132,18 @@ export class TalkingSession implements ModelSession {
     this.#closed = true;
   }
 
-  #speak(): void {
+  /** `due`: the caller has spoken, and is answered whatever the time. */
+  #speak(due = false): void {
     const { clock, untilMs, calmMs, bargeIns } = this.#options;
-    if (clock.now() >= untilMs) return;
+    const now = clock.now();
+    if (now >= untilMs && !due) return;
     const random = this.#random;
     this.#number += 1;
     const responseId = `resp_${this.#number}`;
     const item: AudioItem = { responseId, itemId: `item_${this.#number}`, contentIndex: 0 };
     const ms = Math.round(random.chance(0.1) ? random.between(10, 60) : random.between(200, 9000));
     const audio = this.#newAudio(ms);
-    const cut = clock.now() >= calmMs && random.chance(bargeIns);
+    const cut = now >= calmMs && now < untilMs && random.chance(bargeIns);
     this.answers.push({ itemId: item.itemId, audio, cut, heardMs: undefined });
     const epoch = this.#epoch;
     this.#events.responseStarted(responseId, undefined);
@@ -187,19 +189,19 @@ export class TalkingSession implements ModelSession {
       const speechMs = this.#random.between(300, 1500);
       this.#after(speechMs, () => {
         this.#events.speechStopped(undefined);
-        this.#after(this.#random.between(100, 900), () => this.#speak());
+        this.#after(this.#random.between(100, 900), () => this.#speak(true));
       });
     });
   }
 
-  /** No stretch of it comes twice, and nothing of it is silence. */
+  /** No stretch of it comes twice, nothing of it is silence, and no byte of it is also one of the answers beside it. */
   #newAudio(ms: number): Buffer {
     const size = bytesPerSample(this.sends);
     const audio = Buffer.alloc(Math.round((ms * this.sends.sampleRate) / 1000) * size);
     for (let at = 0; at < audio.length; at += 1) {
       this.#sample = (Math.imul(this.#sample, 1_664_525) + 1_013_904_223) >>> 0;
-      // Never 0, 0x55 plus 0x80, nor 0xff: in no encoding is a byte of it silence.
-      audio[at] = 1 + ((this.#sample >>> 16) % 200);
+      // From 1 to 201: in no encoding is a byte of it silence.
+      audio[at] = 1 + (this.#number % 3) + 3 * ((this.#sample >>> 16) % 67);
     }
     return audio;
   }

@@ -1,5 +1,6 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { PhoneLine } from '../phone/line.ts';
@@ -15,6 +16,8 @@ export interface ExchangeOptions {
   readonly oddChunks?: OddChunks;
   /** For the answer's headers: it has to begin before the request ends. */
   readonly timeoutMs?: number;
+  /** Takes the place of a connection over TCP. */
+  readonly connect?: () => Duplex;
 }
 
 /** One HTTP exchange whose two bodies are the two directions of a call. */
@@ -32,13 +35,13 @@ const lost = 1006;
 
 /** Rejects with PATCHCORD_NOT_FOUND when the gateway refuses, or does not answer in time. */
 export function openExchange(options: ExchangeOptions): Promise<Exchange> {
-  const { clock, address, host, headers, timeoutMs = 5_000, oddChunks } = options;
+  const { clock, address, host, headers, timeoutMs = 5_000, oddChunks, connect } = options;
   return new Promise((resolve, reject) => {
     const open = address.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = open(address, {
       method: 'POST',
-      agent: false,
       headers: { host, 'content-type': 'audio/x-raw', 'transfer-encoding': 'chunked', ...headers },
+      ...(connect === undefined ? { agent: false } : { createConnection: connect }),
     });
     const fail = (message: string) => {
       deadline.cancel();

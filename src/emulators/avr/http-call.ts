@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import type { Clock, Timeout } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { NetworkConditions } from '../network.ts';
@@ -19,6 +20,8 @@ export interface FakeAvrHttpCallOptions
   readonly oddChunks?: boolean;
   /** A core that does not say which call it is. */
   readonly tellsUuid?: boolean;
+  /** Takes the place of a connection over TCP. */
+  readonly connect?: () => Duplex;
 }
 
 export interface AvrHttpCallRecord extends PhoneCallRecord {
@@ -139,12 +142,13 @@ export class FakeAvrHttpCall {
 
   #openExchange(seed: number): Promise<Exchange> {
     const { clock, gatewayUrl, publicUrl = gatewayUrl, path = '/speech-to-speech-stream' } = this.#options;
-    const { oddChunks = false, tellsUuid = true } = this.#options;
+    const { oddChunks = false, tellsUuid = true, connect } = this.#options;
     return openExchange({
       clock,
       address: new URL(path, gatewayUrl),
       host: new URL(publicUrl).host,
       headers: tellsUuid ? { 'x-uuid': this.uuid } : {},
+      ...(connect === undefined ? {} : { connect }),
       ...(oddChunks ? { oddChunks: new OddChunks(new SeededRandom(seed)) } : {}),
     });
   }

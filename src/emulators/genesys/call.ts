@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import type { Clock, Timeout } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { NetworkConditions, type NetworkOptions } from '../network.ts';
@@ -47,6 +48,8 @@ export interface FakeGenesysCallOptions
   readonly maxCallMs?: number;
   /** More headers of the upgrade. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Takes the place of a connection over TCP. */
+  readonly connect?: () => Duplex;
 }
 
 export interface GenesysCallRecord extends PhoneCallRecord {
@@ -150,7 +153,7 @@ export class FakeGenesysCall {
 
   #openSocket(): Promise<LineSocket> {
     const { clock, gatewayUrl, publicUrl = gatewayUrl, path = '/audiohook', headers } = this.#options;
-    const { apiKey, clientSecret } = this.#options;
+    const { apiKey, clientSecret, connect } = this.#options;
     const url = new URL(path, publicUrl.replace(/^http/, 'ws'));
     const identity = {
       requestTarget: url.pathname + url.search,
@@ -178,6 +181,7 @@ export class FakeGenesysCall {
         ...(clientSecret === undefined ? {} : signUpgrade(identity, clientSecret, parameters)),
         ...headers,
       },
+      ...(connect === undefined ? {} : { connect }),
     });
   }
 
