@@ -23,6 +23,8 @@ export async function silenced(
     return ear.clears.at(-1) ?? { playedMs: 0, receivedBytes: 0 };
   }
   await stage.event('barge-in');
-  await stage.until('silence', () => ear.quietMs >= quietMs);
+  // Counted from here: what was sent before may not have been read yet.
+  const cutAt = performance.now();
+  await stage.until('silence', () => performance.now() - cutAt >= quietMs && ear.quietMs >= quietMs);
   return { playedMs: ear.playedMs, receivedBytes: ear.receivedBytes };
 }

@@ -188,6 +188,8 @@ export function audioSocketDriver(sampleRate = 8000): CarrierDriver<AudioSocketC
       sends: format,
       frameMs,
       marks: 'none',
+      // After a hold-up the gateway sends up to five frames at once, and the last of them are heard that much later.
+      toleranceMs: 100,
       digits: true,
       clears: false,
       breaksLikeHangUp: true,
