@@ -8,7 +8,7 @@ import { Digits } from './digits.ts';
 import type { CallEventBody } from './events.ts';
 import type { Ticker } from './frame-ticker.ts';
 import { Goodbye } from './goodbye.ts';
-import { guardedEvents } from './isolation.ts';
+import { GuardedEvents } from './isolation.ts';
 import { type Joined, join } from './joined.ts';
 import type { HangUpReason, Leg, Played } from './leg.ts';
 import type { AudioItem, ModelEvents, ResponseDone, SpeechModel } from './model-session.ts';
@@ -164,7 +164,7 @@ export class Conversation {
         history: () => this.#transcript.history(),
         log: this.#options.log,
       },
-      guardedEvents(this.#modelEvents(), {
+      new GuardedEvents(this.#modelEvents(), {
         open: () => !this.#closed && this.#modelState !== 'gone',
         broken: (thrown) => this.#options.broken(thrown),
       }),
@@ -358,8 +358,7 @@ export class Conversation {
   }
 
   #openUplink(joined: Joined): void {
-    const { session } = joined;
-    this.#uplink?.open((chunk) => session.appendAudio(chunk));
+    this.#uplink?.open(joined.session);
   }
 
   #resuming(error: PatchcordError | undefined): void {

@@ -20,6 +20,11 @@ export interface UplinkEvents {
   lost(lostMs: number): void;
 }
 
+/** Where caller audio goes: the session with the model. */
+export interface AudioSink {
+  appendAudio(chunk: AudioChunk): void;
+}
+
 export interface UplinkOptions {
   readonly clock: Clock;
   /** Format of the leg. */
@@ -43,7 +48,7 @@ export class Uplink {
   readonly #holdMs: number;
   readonly #events: UplinkEvents;
   readonly #convert: ReturnType<typeof createConverter>;
-  #sink: ((chunk: AudioChunk) => void) | undefined;
+  #sink: AudioSink | undefined;
   #held: AudioChunk[] = [];
   #heldMs = 0;
   #paddedMs = 0;
@@ -90,12 +95,12 @@ export class Uplink {
   }
 
   /** The model takes audio: what was held goes first. */
-  open(sink: (chunk: AudioChunk) => void): void {
+  open(sink: AudioSink): void {
     this.#sink = sink;
     const held = this.#held;
     this.#held = [];
     this.#heldMs = 0;
-    for (const chunk of held) sink(chunk);
+    for (const chunk of held) sink.appendAudio(chunk);
   }
 
   /** The model takes no audio for now. */
@@ -155,7 +160,7 @@ export class Uplink {
   #forward(chunk: AudioChunk): void {
     const converted = this.#convert ? this.#convert.convert(chunk) : chunk;
     if (converted.byteLength === 0) return;
-    if (this.#sink) this.#sink(converted);
+    if (this.#sink) this.#sink.appendAudio(converted);
     else this.#keep(converted);
   }
 

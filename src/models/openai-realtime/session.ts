@@ -13,7 +13,7 @@ import type {
 } from '../../call/model-session.ts';
 import { Answers } from './answers.ts';
 import { describeFault, fatalError, isRace, setupError } from './faults.ts';
-import { ModelLink } from './link.ts';
+import { type LinkEvents, ModelLink } from './link.ts';
 import { chooseFormat, type OpenAiRealtimeSettings, type RealtimeProfile } from './profiles.ts';
 import type { ServerFault, ServerMessage, ServerSession } from './server-events.ts';
 import { historyEvent, sessionConfig, turnDetection, wireFormatName } from './session-config.ts';
@@ -42,7 +42,7 @@ type Phase = 'greeting' | 'configuring' | 'ready' | 'closed';
  * "Client events" and "Server events"): `session.created`, `session.update`, `session.updated`, the history so
  * far, and then it is ready.
  */
-export class OpenAiRealtimeSession implements ModelSession {
+export class OpenAiRealtimeSession implements ModelSession, LinkEvents {
   readonly capabilities: ModelCapabilities;
   readonly receives: AudioFormat;
   readonly sends: AudioFormat;
@@ -97,11 +97,7 @@ export class OpenAiRealtimeSession implements ModelSession {
       connect: parts.connect,
       clock,
       log: this.#log,
-      events: {
-        message: (message) => this.#message(message),
-        nonsense: (error) => this.#events.failed(error, false),
-        lost: (error) => this.#fail(error),
-      },
+      events: this,
     });
   }
 
@@ -155,7 +151,8 @@ export class OpenAiRealtimeSession implements ModelSession {
     this.#end();
   }
 
-  #message(message: ServerMessage): void {
+  /** The link's word, as are `nonsense` and `lost`. */
+  message(message: ServerMessage): void {
     switch (message.type) {
       case 'error':
         this.#fault(message.fault);
@@ -197,6 +194,14 @@ export class OpenAiRealtimeSession implements ModelSession {
       default:
         this.#answers.handle(message);
     }
+  }
+
+  nonsense(error: PatchcordError): void {
+    this.#events.failed(error, false);
+  }
+
+  lost(error: PatchcordError): void {
+    this.#fail(error);
   }
 
   #configure(session: ServerSession): void {
@@ -279,7 +284,7 @@ export class OpenAiRealtimeSession implements ModelSession {
   #late(): void {
     const waitingFor = this.#phase === 'greeting' ? 'session.created' : 'session.updated';
     this.#fail(
-      this.#link.opened
+      this.#link.isOpen
         ? new PatchcordError('PATCHCORD_MODEL_TIMEOUT', undefined, { waitingFor })
         : new PatchcordError('PATCHCORD_MODEL_UNREACHABLE', 'The handshake with the speech model timed out.'),
     );

@@ -50,68 +50,85 @@ const maxRefusalBytes = 8 * 1024;
 
 /** `connect` over the `ws` package. */
 export const connectWebSocket: ConnectSocket = (request, events) => {
-  let ended = false;
-  const end = (how: SocketEnd): void => {
-    if (ended) return;
-    ended = true;
-    events.ended(how);
-  };
-
-  let socket: WebSocket;
   try {
-    socket = new WebSocket(request.url, {
-      headers: { ...request.headers },
-      handshakeTimeout: request.handshakeTimeoutMs,
-      perMessageDeflate: false,
-      skipUTF8Validation: false,
-      followRedirects: false,
-      maxPayload: maxPayloadBytes,
-    });
+    return new WsSocket(
+      new WebSocket(request.url, {
+        headers: { ...request.headers },
+        handshakeTimeout: request.handshakeTimeoutMs,
+        perMessageDeflate: false,
+        skipUTF8Validation: false,
+        followRedirects: false,
+        maxPayload: maxPayloadBytes,
+      }),
+      events,
+    );
   } catch (thrown) {
-    queueMicrotask(() => end({ type: 'failed', code: undefined, message: messageOf(thrown) }));
+    queueMicrotask(() => events.ended({ type: 'failed', code: undefined, message: messageOf(thrown) }));
     return deadSocket;
   }
+};
 
-  socket.on('open', () => {
-    if (!ended) events.opened();
-  });
-  socket.on('message', (data, binary) => {
-    if (!ended && Buffer.isBuffer(data)) events.message(data, binary);
-  });
-  socket.on('pong', () => {
-    if (!ended) events.pong();
-  });
-  socket.on('close', (code, reason) => end({ type: 'closed', code, reason: reason.toString('utf8') }));
-  socket.on('error', (error: NodeJS.ErrnoException) => {
-    end({ type: 'failed', code: error.code, message: error.message });
-    socket.terminate();
-  });
-  socket.on('unexpected-response', (_request, response) => {
-    readRefusal(response, (refusal) => {
-      end(refusal);
+class WsSocket implements ModelSocket {
+  readonly #socket: WebSocket;
+  readonly #events: SocketEvents;
+  #ended = false;
+
+  constructor(socket: WebSocket, events: SocketEvents) {
+    this.#socket = socket;
+    this.#events = events;
+    socket.on('open', () => {
+      if (!this.#ended) events.opened();
+    });
+    socket.on('message', (data, binary) => {
+      if (!this.#ended && Buffer.isBuffer(data)) events.message(data, binary);
+    });
+    socket.on('pong', () => {
+      if (!this.#ended) events.pong();
+    });
+    socket.on('close', (code, reason) =>
+      this.#end({ type: 'closed', code, reason: reason.toString('utf8') }),
+    );
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#end({ type: 'failed', code: error.code, message: error.message });
       socket.terminate();
     });
-  });
+    socket.on('unexpected-response', (_request, response) => {
+      readRefusal(response, (refusal) => {
+        this.#end(refusal);
+        socket.terminate();
+      });
+    });
+  }
 
-  return {
-    get bufferedAmount() {
-      return socket.bufferedAmount;
-    },
-    send(frame) {
-      // A Buffer, unlike a string, is masked into one new frame together with its header, in one write.
-      if (socket.readyState === WebSocket.OPEN) socket.send(frame, { binary: false });
-    },
-    ping() {
-      if (socket.readyState === WebSocket.OPEN) socket.ping();
-    },
-    close(code, reason) {
-      socket.close(code, reason);
-    },
-    terminate() {
-      socket.terminate();
-    },
-  };
-};
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(frame: Buffer): void {
+    // A Buffer, unlike a string, is masked into one new frame together with its header, in one write.
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame, asText);
+  }
+
+  ping(): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping();
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  #end(how: SocketEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#events.ended(how);
+  }
+}
+
+const asText = { binary: false } as const;
 
 const deadSocket: ModelSocket = {
   bufferedAmount: 0,
