@@ -144,14 +144,14 @@ export class Call {
 
   /** What a leg may tell: nothing it says, and nothing that fails here, reaches beyond this call. */
   #legEvents(): LegEvents {
+    const conversation = this.#conversation;
     return {
       answered: () => this.#guard(() => this.#answered()),
       connected: () => this.#guard(() => this.#connected()),
       // Written out: this runs for every frame of every call.
       audio: (chunk: AudioChunk, timestampMs?: number) => {
-        if (this.#state !== 'live') return;
         try {
-          this.#conversation.callerAudio(chunk, timestampMs);
+          conversation.callerAudio(chunk, timestampMs);
         } catch (thrown) {
           this.#broken(thrown);
         }

@@ -2,6 +2,7 @@ import { AudioChunk } from '../audio/chunk.ts';
 import { createConverter } from '../audio/convert.ts';
 import { type AudioFormat, bytesPerMs, silenceByte } from '../audio/format.ts';
 import type { Clock, Timeout } from '../base/clock.ts';
+import type { AudioSink } from './model-session.ts';
 
 /** Gaps in the carrier's timestamps are filled up to this length. */
 const maxGapMs = 10_000;
@@ -18,11 +19,6 @@ const stallSilenceMs = 1000;
 export interface UplinkEvents {
   /** Caller audio fell out of the early buffer. */
   lost(lostMs: number): void;
-}
-
-/** Where caller audio goes: the session with the model. */
-export interface AudioSink {
-  appendAudio(chunk: AudioChunk): void;
 }
 
 export interface UplinkOptions {
@@ -69,7 +65,7 @@ export class Uplink {
     this.#holdMs = options.holdMs;
     this.#events = options.events;
     this.#convert = createConverter(options.from, options.to);
-    this.#lastAudioAt = options.clock.now();
+    this.#lastAudioAt = Math.floor(options.clock.now());
   }
 
   get lostMs(): number {
@@ -86,7 +82,8 @@ export class Uplink {
   }
 
   push(chunk: AudioChunk, timestampMs?: number): void {
-    const now = this.#clock.now();
+    // Whole milliseconds, which live in this object; a fraction would be one more to fetch, for every frame.
+    const now = Math.floor(this.#clock.now());
     const idleMs = now - this.#lastAudioAt;
     this.#lastAudioAt = now;
     if (timestampMs !== undefined) this.#fillGap(timestampMs, chunk.byteLength / this.#bytesPerMs, idleMs);

@@ -6,6 +6,7 @@ import { PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type {
   AudioItem,
+  AudioSink,
   Interruption,
   ModelCapabilities,
   ModelEvents,
@@ -112,6 +113,10 @@ class ResilientSession implements ModelSession {
 
   appendAudio(audio: AudioChunk): void {
     if (this.#phase === 'ready') this.#inner.appendAudio(audio);
+  }
+
+  get audioSink(): AudioSink {
+    return this.#inner.audioSink ?? this.#inner;
   }
 
   interrupt(interruption: Interruption): void {

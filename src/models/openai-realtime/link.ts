@@ -2,6 +2,7 @@ import type { AudioChunk } from '../../audio/chunk.ts';
 import type { Clock, Timeout } from '../../base/clock.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { AudioSink } from '../../call/model-session.ts';
 import { socketError } from './faults.ts';
 import type { ConnectSocket, ModelSocket, SocketEnd, SocketEvents, SocketRequest } from './socket.ts';
 import {
@@ -44,7 +45,7 @@ const lookEvery = 16;
 const maxNonsense = 20;
 
 /** The socket of one session, its life signs and its bounds. Owns the socket and every timer around it. */
-export class ModelLink implements SocketEvents {
+export class ModelLink implements SocketEvents, AudioSink {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #events: LinkEvents;
@@ -72,7 +73,7 @@ export class ModelLink implements SocketEvents {
     if (this.#state === 'open') this.#socket.send(writeClientEvent(event));
   }
 
-  sendAudio(audio: AudioChunk): void {
+  appendAudio(audio: AudioChunk): void {
     if (this.#state !== 'open') return;
     // Looked at now and then: this runs fifty times a second and call.
     this.#sinceLook += 1;

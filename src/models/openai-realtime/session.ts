@@ -4,6 +4,7 @@ import type { Clock, Timeout } from '../../base/clock.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type {
+  AudioSink,
   Interruption,
   ModelCapabilities,
   ModelEvents,
@@ -102,7 +103,11 @@ export class OpenAiRealtimeSession implements ModelSession, LinkEvents {
   }
 
   appendAudio(audio: AudioChunk): void {
-    if (this.#phase === 'ready') this.#link.sendAudio(audio);
+    if (this.#phase === 'ready') this.#link.appendAudio(audio);
+  }
+
+  get audioSink(): AudioSink {
+    return this.#link;
   }
 
   interrupt(interruption: Interruption): void {

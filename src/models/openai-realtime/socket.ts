@@ -1,6 +1,15 @@
 import type { IncomingMessage } from 'node:http';
-import { WebSocket } from 'ws';
+import type { Writable } from 'node:stream';
+import { Sender, WebSocket } from 'ws';
 import { messageOf } from '../../base/errors.ts';
+
+declare module 'ws' {
+  /** Public in the package's own code, missing in its types. */
+  const Sender: {
+    /** With these options `data` is not touched, but masked into a copy behind the header. */
+    frame(data: Buffer, options: typeof textFrame): Buffer[];
+  };
+}
 
 export interface SocketRequest {
   readonly url: string;
@@ -71,11 +80,16 @@ export const connectWebSocket: ConnectSocket = (request, events) => {
 class WsSocket implements ModelSocket {
   readonly #socket: WebSocket;
   readonly #events: SocketEvents;
+  /** The connection below, once there is one. */
+  #transport: Writable | undefined;
   #ended = false;
 
   constructor(socket: WebSocket, events: SocketEvents) {
     this.#socket = socket;
     this.#events = events;
+    socket.on('upgrade', (response) => {
+      this.#transport = response.socket;
+    });
     socket.on('open', () => {
       if (!this.#ended) events.opened();
     });
@@ -105,8 +119,9 @@ class WsSocket implements ModelSocket {
   }
 
   send(frame: Buffer): void {
-    // A Buffer, unlike a string, is masked into one new frame together with its header, in one write.
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame, asText);
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    // What `ws` would do, without the three objects that it makes of the options of every frame.
+    for (const part of Sender.frame(frame, textFrame)) this.#transport?.write(part);
   }
 
   ping(): void {
@@ -128,7 +143,8 @@ class WsSocket implements ModelSocket {
   }
 }
 
-const asText = { binary: false } as const;
+/** One whole text frame of a client (RFC 6455, sections 5.2 and 5.3). */
+const textFrame = { fin: true, rsv1: false, opcode: 1, mask: true, readOnly: true } as const;
 
 const deadSocket: ModelSocket = {
   bufferedAmount: 0,
