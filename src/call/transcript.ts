@@ -237,6 +237,7 @@ export class Transcript {
 
   #end(record: Record): void {
     record.ended = true;
+    record.words.settle();
     this.#events.ended(view(record));
     if (record.role === 'agent') this.#endCallersBefore(record);
   }

@@ -193,6 +193,7 @@ class ResilientSession implements ModelSession {
     this.#bound?.cancel();
     this.#bound = undefined;
     this.#attemptWatch?.cancel();
+    this.#attemptWatch = undefined;
     this.#readySince = this.#bounds.clock.now();
     this.#events.ready();
   }
