@@ -128,6 +128,7 @@ export class Switchboard {
       ticker: this.#ticker,
       log: this.#log.child({ callId, carrier: leg.carrier }),
       observe: this.directory.tell,
+      followed: this.directory.followed,
     });
     this.directory.add(call);
     call.start();

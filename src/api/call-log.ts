@@ -12,6 +12,7 @@ export interface CallLogOptions {
 export function callLog({ log, content }: CallLogOptions): (event: CallEvent) => void {
   const carriers = new Map<string, string>();
   return (event) => {
+    if (!isLogged(event)) return;
     if (event.type === 'call.started') carriers.set(event.callId, event.call.carrier);
     const carrier = carriers.get(event.callId);
     write(log, { callId: event.callId, ...(carrier === undefined ? {} : { carrier }) }, event, content);
@@ -19,7 +20,24 @@ export function callLog({ log, content }: CallLogOptions): (event: CallEvent) =>
   };
 }
 
-function write(log: Logger, ids: object, event: CallEvent, content: boolean): void {
+/** The rest is told too often, or told by another line. */
+function isLogged(event: CallEvent): event is LoggedEvent {
+  switch (event.type) {
+    case 'turn.started':
+    case 'turn.updated':
+    case 'speech.started':
+    case 'speech.stopped':
+    case 'usage':
+      return false;
+    default:
+      return true;
+  }
+}
+
+type UnloggedType = 'turn.started' | 'turn.updated' | 'speech.started' | 'speech.stopped' | 'usage';
+type LoggedEvent = Exclude<CallEvent, { readonly type: UnloggedType }>;
+
+function write(log: Logger, ids: object, event: LoggedEvent, content: boolean): void {
   switch (event.type) {
     case 'call.started': {
       const { carrierCallId, direction, agent, model } = event.call;
@@ -79,12 +97,6 @@ function write(log: Logger, ids: object, event: CallEvent, content: boolean): vo
     }
     case 'call.ended':
       log.info({ ...ids, reason: event.reason, ...endFields(event.call, event.atEpochMs) }, 'call ended');
-      return;
-    case 'turn.started':
-    case 'turn.updated':
-    case 'speech.started':
-    case 'speech.stopped':
-    case 'usage':
       return;
   }
 }

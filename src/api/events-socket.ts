@@ -9,7 +9,7 @@ import { TurnThrottle } from './turn-throttle.ts';
 export interface ObservedCalls {
   snapshots(): CallSnapshot[];
   find(id: string): { readonly carrierCallId: string } | undefined;
-  observe(observer: CallObserver): () => void;
+  observe(observer: CallObserver, follows: () => boolean): () => void;
 }
 
 export interface FeedOptions {
@@ -30,7 +30,10 @@ export class EventsSocket {
     this.#calls = calls;
     this.#feed = new Feed(clock, log, limits);
     this.#throttle = new TurnThrottle(clock, (event) => this.#feed.send(encoded(event)));
-    this.#stop = calls.observe((event) => this.#take(event));
+    this.#stop = calls.observe(
+      (event) => this.#take(event),
+      () => this.#feed.size > 0,
+    );
   }
 
   /** Serves a socket that was let in. */

@@ -27,10 +27,13 @@ export class LogStream {
     this.#calls = calls;
     this.#feed = new Feed(clock, log, limits);
     this.#throttle = new TurnThrottle(clock, (event) => this.#tell(event));
-    this.#stop = calls.observe((event) => {
-      if (this.#feed.size > 0) this.#throttle.take(event);
-      else this.#throttle.clear();
-    });
+    this.#stop = calls.observe(
+      (event) => {
+        if (this.#feed.size > 0) this.#throttle.take(event);
+        else this.#throttle.clear();
+      },
+      () => this.#feed.size > 0,
+    );
   }
 
   /** Serves a socket that was let in; `url` is the target of its upgrade. What was said so far comes first. */

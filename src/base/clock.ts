@@ -22,7 +22,18 @@ export class SystemClock implements Clock {
   }
 
   setTimeout(callback: () => void, delayMs: number): Timeout {
-    const handle = setTimeout(callback, delayMs);
-    return { cancel: () => clearTimeout(handle) };
+    return new SystemTimeout(setTimeout(callback, delayMs));
+  }
+}
+
+class SystemTimeout implements Timeout {
+  readonly #handle: NodeJS.Timeout;
+
+  constructor(handle: NodeJS.Timeout) {
+    this.#handle = handle;
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle);
   }
 }

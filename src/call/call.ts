@@ -6,7 +6,7 @@ import type { CallLimits } from './call-limits.ts';
 import { CallReport } from './call-report.ts';
 import { Conversation, type ConversationOptions } from './conversation.ts';
 import type { CallEndReason, CallEventBody, CallObserver, CallSnapshot } from './events.ts';
-import { guardedClock, guardedTicker } from './isolation.ts';
+import { GuardedClock, guardedTicker } from './isolation.ts';
 import type { HangUpReason, Leg, LegEnd, LegEvents, Played, TransferOutcome, TransferTarget } from './leg.ts';
 import type { Party } from './party.ts';
 import { type CallState, callArrows, follow } from './states.ts';
@@ -50,7 +50,7 @@ export class Call {
     this.#observe = options.observe;
     this.#conversation = new Conversation({
       ...options,
-      clock: guardedClock(options.clock, (thrown) => this.#broken(thrown)),
+      clock: new GuardedClock(options.clock, (thrown) => this.#broken(thrown)),
       ticker: guardedTicker(options.ticker, (thrown) => this.#broken(thrown)),
       emit: (event) => this.#emit(event),
       broken: (thrown) => this.#broken(thrown),
@@ -144,14 +144,14 @@ export class Call {
 
   /** What a leg may tell: nothing it says, and nothing that fails here, reaches beyond this call. */
   #legEvents(): LegEvents {
+    const conversation = this.#conversation;
     return {
       answered: () => this.#guard(() => this.#answered()),
       connected: () => this.#guard(() => this.#connected()),
       // Written out: this runs for every frame of every call.
       audio: (chunk: AudioChunk, timestampMs?: number) => {
-        if (this.#state !== 'live') return;
         try {
-          this.#conversation.callerAudio(chunk, timestampMs);
+          conversation.callerAudio(chunk, timestampMs);
         } catch (thrown) {
           this.#broken(thrown);
         }

@@ -8,7 +8,7 @@ import { Digits } from './digits.ts';
 import type { CallEventBody } from './events.ts';
 import type { Ticker } from './frame-ticker.ts';
 import { Goodbye } from './goodbye.ts';
-import { guardedEvents } from './isolation.ts';
+import { GuardedEvents } from './isolation.ts';
 import { type Joined, join } from './joined.ts';
 import type { HangUpReason, Leg, Played } from './leg.ts';
 import type { AudioItem, ModelEvents, ResponseDone, SpeechModel } from './model-session.ts';
@@ -42,6 +42,8 @@ export interface ConversationOptions {
   readonly ticker: Ticker;
   readonly log: Logger;
   emit(event: CallEventBody): void;
+  /** Somebody follows what is said word by word: `turn.updated` is told only then. Unless given, always. */
+  followed?(): boolean;
   hangUp(reason: HangUpReason): void;
   /** Something in here threw. */
   broken(thrown: unknown): void;
@@ -88,6 +90,7 @@ export class Conversation {
     this.#leg = options.leg;
     this.#transcript = new Transcript(clock, {
       started: (turn) => options.emit({ type: 'turn.started', turn }),
+      followed: () => this.#followed,
       updated: (turn) => options.emit({ type: 'turn.updated', turn }),
       ended: (turn) => options.emit({ type: 'turn.ended', turn }),
     });
@@ -126,6 +129,8 @@ export class Conversation {
   }
 
   get turns(): Turn[] {
+    // While nobody follows, how far the agent was heard is reckoned when somebody asks.
+    if (!this.#followed) this.#reckonSounding();
     return this.#transcript.turns;
   }
 
@@ -164,7 +169,7 @@ export class Conversation {
         history: () => this.#transcript.history(),
         log: this.#options.log,
       },
-      guardedEvents(this.#modelEvents(), {
+      new GuardedEvents(this.#modelEvents(), {
         open: () => !this.#closed && this.#modelState !== 'gone',
         broken: (thrown) => this.#options.broken(thrown),
       }),
@@ -208,19 +213,20 @@ export class Conversation {
     else joined.turns.checkQuiet();
   }
 
+  /** Nothing happens before `connect` and after `close`. */
   callerAudio(chunk: AudioChunk, timestampMs?: number): void {
-    this.#uplink?.push(chunk, timestampMs);
+    if (!this.#closed) this.#uplink?.push(chunk, timestampMs);
   }
 
   played(played: Played): void {
     const playout = this.#joined?.playout;
     if (!playout) return;
     playout.acknowledged(played);
+    if (!this.#followed) return;
     const now = this.#clock.now();
     if (now - this.#soundingToldAt < soundingEveryMs) return;
     this.#soundingToldAt = now;
-    const { sounding } = playout;
-    if (sounding) this.#transcript.agentSounding(sounding, sounding.generationDone);
+    this.#reckonSounding();
   }
 
   /** The leg takes no agent audio for now, or takes it again. */
@@ -288,6 +294,15 @@ export class Conversation {
     }
     this.#transcript.close();
     this.#goModel('close');
+  }
+
+  get #followed(): boolean {
+    return this.#options.followed?.() ?? true;
+  }
+
+  #reckonSounding(): void {
+    const sounding = this.#joined?.playout.sounding;
+    if (sounding) this.#transcript.agentSounding(sounding, sounding.generationDone);
   }
 
   #modelEvents(): ModelEvents {
@@ -358,8 +373,7 @@ export class Conversation {
   }
 
   #openUplink(joined: Joined): void {
-    const { session } = joined;
-    this.#uplink?.open((chunk) => session.appendAudio(chunk));
+    this.#uplink?.open(joined.session.audioSink ?? joined.session);
   }
 
   #resuming(error: PatchcordError | undefined): void {

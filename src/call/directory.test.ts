@@ -51,6 +51,21 @@ describe('an observer of all calls', () => {
     expect(told).toEqual(['call.started']);
   });
 
+  it('may follow every word, which costs nothing while none does', () => {
+    const { directory } = directoryWithCall();
+    let listeners = 0;
+    directory.observe(() => undefined);
+    const stop = directory.observe(
+      () => undefined,
+      () => listeners > 0,
+    );
+    expect(directory.followed()).toBe(false);
+    listeners = 1;
+    expect(directory.followed()).toBe(true);
+    stop();
+    expect(directory.followed()).toBe(false);
+  });
+
   it('that throws is logged, and keeps nothing from the others', () => {
     const errors: object[] = [];
     const { directory, started } = directoryWithCall({

@@ -7,7 +7,8 @@ import type { CallEvent, CallObserver, CallSnapshot } from './events.ts';
 export class CallDirectory {
   readonly #log: Logger;
   readonly #calls = new Map<string, Call>();
-  readonly #observers = new Set<CallObserver>();
+  /** With whether they want `turn.updated` at the moment. */
+  readonly #observers = new Map<CallObserver, () => boolean>();
 
   constructor(log: Logger) {
     this.#log = log;
@@ -38,16 +39,25 @@ export class CallDirectory {
     return this.calls().map((call) => call.snapshot());
   }
 
-  /** Tells every event of every call; returns what stops it. An observer that throws is logged, the others go on. */
-  observe(observer: CallObserver): () => void {
-    this.#observers.add(observer);
+  /**
+   * Tells every event of every call; returns what stops it. An observer that throws is logged, the others go on.
+   * `turn.updated` is made and told only while some observer `follows`.
+   */
+  observe(observer: CallObserver, follows: () => boolean = never): () => void {
+    this.#observers.set(observer, follows);
     return () => this.#observers.delete(observer);
   }
+
+  /** Some observer wants `turn.updated`. */
+  readonly followed = (): boolean => {
+    for (const follows of this.#observers.values()) if (follows()) return true;
+    return false;
+  };
 
   /** The observer that calls are given. */
   readonly tell = (event: CallEvent): void => {
     if (event.type === 'call.ended') this.#calls.delete(event.callId);
-    for (const observer of this.#observers) {
+    for (const observer of this.#observers.keys()) {
       try {
         observer(event);
       } catch (thrown) {
@@ -58,4 +68,8 @@ export class CallDirectory {
       }
     }
   };
+}
+
+function never(): boolean {
+  return false;
 }

@@ -12,7 +12,7 @@ const usualMsPerChar = 65;
 export class HeardText {
   #text = '';
   /** Characters before which the audio position `ms` had been generated. */
-  readonly #anchors: { readonly chars: number; readonly ms: number }[] = [];
+  #anchors: { readonly chars: number; readonly ms: number }[] = [];
 
   get text(): string {
     return this.#text;
@@ -26,6 +26,11 @@ export class HeardText {
       this.#anchors.push({ chars, ms: generatedMs });
     }
     this.#text += delta;
+  }
+
+  /** Nobody will ask any more where in the audio its words are. */
+  settle(): void {
+    this.#anchors = [];
   }
 
   /** The words whose audio lies wholly before `heardMs`. `complete`: no more text or audio will come. */

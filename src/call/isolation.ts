@@ -1,21 +1,36 @@
+import type { AudioChunk } from '../audio/chunk.ts';
 import type { Clock, Timeout } from '../base/clock.ts';
+import type { PatchcordError } from '../base/errors.ts';
 import type { Ticker } from './frame-ticker.ts';
-import type { ModelEvents } from './model-session.ts';
+import type { AudioItem, ModelEvents, ResponseDone, ToolCall } from './model-session.ts';
 
 /** The same clock, of which no timer can throw beyond the call that set it. */
-export function guardedClock(clock: Clock, broken: (thrown: unknown) => void): Clock {
-  return {
-    now: () => clock.now(),
-    epochMs: () => clock.epochMs(),
-    setTimeout: (callback: () => void, delayMs: number): Timeout =>
-      clock.setTimeout(() => {
-        try {
-          callback();
-        } catch (thrown) {
-          broken(thrown);
-        }
-      }, delayMs),
-  };
+export class GuardedClock implements Clock {
+  readonly #clock: Clock;
+  readonly #broken: (thrown: unknown) => void;
+
+  constructor(clock: Clock, broken: (thrown: unknown) => void) {
+    this.#clock = clock;
+    this.#broken = broken;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  epochMs(): number {
+    return this.#clock.epochMs();
+  }
+
+  setTimeout(callback: () => void, delayMs: number): Timeout {
+    return this.#clock.setTimeout(() => {
+      try {
+        callback();
+      } catch (thrown) {
+        this.#broken(thrown);
+      }
+    }, delayMs);
+  }
 }
 
 /** The same ticker, of which no frame can throw beyond the call that it is for. */
@@ -40,31 +55,77 @@ export interface Gate {
 }
 
 /** What a model may tell: nothing once the gate is shut, and nothing that fails here reaches the model's own code. */
-export function guardedEvents(events: ModelEvents, gate: Gate): ModelEvents {
-  const guard = <Args extends readonly unknown[]>(tell: (...args: Args) => void) => {
-    return (...args: Args): void => {
-      if (!gate.open()) return;
-      try {
-        tell(...args);
-      } catch (thrown) {
-        gate.broken(thrown);
-      }
-    };
-  };
-  return {
-    ready: guard(() => events.ready()),
-    resuming: guard((error) => events.resuming(error)),
-    speechStarted: guard((itemId) => events.speechStarted(itemId)),
-    speechStopped: guard((itemId, silentForMs) => events.speechStopped(itemId, silentForMs)),
-    callerText: guard((itemId, text, final) => events.callerText(itemId, text, final)),
-    responseStarted: guard((responseId, requestId) => events.responseStarted(responseId, requestId)),
-    audio: guard((item, chunk) => events.audio(item, chunk)),
-    audioDone: guard((item) => events.audioDone(item)),
-    agentText: guard((item, delta) => events.agentText(item, delta)),
-    toolCall: guard((call) => events.toolCall(call)),
-    responseDone: guard((done) => events.responseDone(done)),
-    requestRefused: guard((error, activeResponse) => events.requestRefused(error, activeResponse)),
-    goingAway: guard((timeLeftMs) => events.goingAway(timeLeftMs)),
-    failed: guard((error, fatal) => events.failed(error, fatal)),
-  };
+export class GuardedEvents implements ModelEvents {
+  readonly #events: ModelEvents;
+  readonly #gate: Gate;
+
+  constructor(events: ModelEvents, gate: Gate) {
+    this.#events = events;
+    this.#gate = gate;
+  }
+
+  ready(): void {
+    this.#guard(() => this.#events.ready());
+  }
+
+  resuming(error: PatchcordError | undefined): void {
+    this.#guard(() => this.#events.resuming(error));
+  }
+
+  speechStarted(itemId: string | undefined): void {
+    this.#guard(() => this.#events.speechStarted(itemId));
+  }
+
+  speechStopped(itemId: string | undefined, silentForMs?: number): void {
+    this.#guard(() => this.#events.speechStopped(itemId, silentForMs));
+  }
+
+  callerText(itemId: string, text: string, final: boolean): void {
+    this.#guard(() => this.#events.callerText(itemId, text, final));
+  }
+
+  responseStarted(responseId: string, requestId: string | undefined): void {
+    this.#guard(() => this.#events.responseStarted(responseId, requestId));
+  }
+
+  audio(item: AudioItem, chunk: AudioChunk): void {
+    this.#guard(() => this.#events.audio(item, chunk));
+  }
+
+  audioDone(item: AudioItem): void {
+    this.#guard(() => this.#events.audioDone(item));
+  }
+
+  agentText(item: AudioItem, delta: string): void {
+    this.#guard(() => this.#events.agentText(item, delta));
+  }
+
+  toolCall(call: ToolCall): void {
+    this.#guard(() => this.#events.toolCall(call));
+  }
+
+  responseDone(done: ResponseDone): void {
+    this.#guard(() => this.#events.responseDone(done));
+  }
+
+  requestRefused(error: PatchcordError, activeResponse: boolean): void {
+    this.#guard(() => this.#events.requestRefused(error, activeResponse));
+  }
+
+  goingAway(timeLeftMs: number): void {
+    this.#guard(() => this.#events.goingAway(timeLeftMs));
+  }
+
+  failed(error: PatchcordError, fatal: boolean): void {
+    this.#guard(() => this.#events.failed(error, fatal));
+  }
+
+  #guard(tell: () => void): void {
+    if (!this.#gate.open()) return;
+    try {
+      tell();
+    } catch (thrown) {
+      this.#gate.broken(thrown);
+    }
+  }
 }

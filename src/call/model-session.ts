@@ -132,6 +132,11 @@ export interface ModelEvents {
   failed(error: PatchcordError, fatal: boolean): void;
 }
 
+/** Takes the caller's audio in the format that the session receives. */
+export interface AudioSink {
+  appendAudio(audio: AudioChunk): void;
+}
+
 /** One conversation with a speech model. No method throws or waits; before `ready` only `close` does anything. */
 export interface ModelSession {
   readonly capabilities: ModelCapabilities;
@@ -143,6 +148,8 @@ export interface ModelSession {
   readonly truncateMarginMs: number;
 
   appendAudio(audio: AudioChunk): void;
+  /** Where caller audio goes without a detour, from `ready` until `resuming` or `failed`; unless given, `appendAudio`. */
+  readonly audioSink?: AudioSink | undefined;
   /** Cancel what is being generated and trim the model's memory to what was heard. */
   interrupt(interruption: Interruption): void;
   addText(role: 'caller' | 'system', text: string): void;

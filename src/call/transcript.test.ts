@@ -96,6 +96,20 @@ describe('the transcript', () => {
     expect(call.snapshot().turns[0]).toMatchObject({ heardMs: 4000, ended: true });
   });
 
+  it('tells no word while nobody follows, and knows how far the agent was heard when it is asked', () => {
+    let followed = false;
+    const { model, clock, of, call } = liveCall({ followed: () => followed });
+    model.session.answer('resp-1', 'item-1', 4000, 'one two three four five six seven eight');
+    clock.advance(1900);
+    expect(of('turn.updated')).toEqual([]);
+    expect(call.snapshot().turns).toMatchObject([{ heardMs: 1900, ended: false }]);
+    followed = true;
+    clock.advance(1900);
+    expect(of('turn.updated').length).toBeGreaterThanOrEqual(4);
+    clock.advance(1000);
+    expect(of('turn.ended')).toMatchObject([{ turn: { heardMs: 4000 } }]);
+  });
+
   it('keeps a text without end only up to a bound, and marks that', () => {
     const { model, call } = liveCall();
     const { session } = model;

@@ -7,6 +7,9 @@ import type { CutCause, Turn } from './turn.ts';
 
 export interface TranscriptEvents {
   started(turn: Turn): void;
+  /** Somebody wants to be told of every word. */
+  followed(): boolean;
+  /** Only while followed. */
   updated(turn: Turn): void;
   ended(turn: Turn): void;
 }
@@ -73,7 +76,7 @@ export class Transcript {
     record.callerText = bounded(final ? text : record.callerText + text);
     record.heardText = record.callerText;
     if (final && !record.ended) this.#end(record);
-    else this.#events.updated(view(record));
+    else this.#updated(record);
   }
 
   /** No words of the caller's turn are waited for any more; without an id: of none. */
@@ -108,7 +111,7 @@ export class Transcript {
     record.generatedMs = Math.max(record.generatedMs, generatedMs);
     // Words that come after all of their audio was heard.
     if (record.ended) record.heardText = record.words.text;
-    this.#events.updated(view(record));
+    this.#updated(record);
   }
 
   /** How far the caller has heard what sounds now. Its end, or a cut, says it in truth. */
@@ -120,7 +123,7 @@ export class Transcript {
     const heardText = record.words.until(item.heardMs, record.generatedMs, complete && !record.broken);
     // More text can come than the audio so far holds: words that were told are not taken back for that.
     if (heardText.length > record.heardText.length) record.heardText = heardText;
-    this.#events.updated(view(record));
+    this.#updated(record);
   }
 
   /** All audio of the item was heard. */
@@ -228,8 +231,13 @@ export class Transcript {
     return record;
   }
 
+  #updated(record: Record): void {
+    if (this.#events.followed()) this.#events.updated(view(record));
+  }
+
   #end(record: Record): void {
     record.ended = true;
+    record.words.settle();
     this.#events.ended(view(record));
     if (record.role === 'agent') this.#endCallersBefore(record);
   }

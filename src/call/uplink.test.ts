@@ -16,8 +16,10 @@ function setUp(holdMs = 10_000, to = pcmu8k) {
   });
   let bytes = 0;
   const open = () =>
-    uplink.open((chunk) => {
-      bytes += chunk.byteLength;
+    uplink.open({
+      appendAudio: (chunk) => {
+        bytes += chunk.byteLength;
+      },
     });
   const frame = (timestampMs?: number) =>
     uplink.push(AudioChunk.fromBytes(Buffer.alloc(160, 1)), timestampMs);

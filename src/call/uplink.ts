@@ -2,6 +2,7 @@ import { AudioChunk } from '../audio/chunk.ts';
 import { createConverter } from '../audio/convert.ts';
 import { type AudioFormat, bytesPerMs, silenceByte } from '../audio/format.ts';
 import type { Clock, Timeout } from '../base/clock.ts';
+import type { AudioSink } from './model-session.ts';
 
 /** Gaps in the carrier's timestamps are filled up to this length. */
 const maxGapMs = 10_000;
@@ -43,7 +44,7 @@ export class Uplink {
   readonly #holdMs: number;
   readonly #events: UplinkEvents;
   readonly #convert: ReturnType<typeof createConverter>;
-  #sink: ((chunk: AudioChunk) => void) | undefined;
+  #sink: AudioSink | undefined;
   #held: AudioChunk[] = [];
   #heldMs = 0;
   #paddedMs = 0;
@@ -64,7 +65,7 @@ export class Uplink {
     this.#holdMs = options.holdMs;
     this.#events = options.events;
     this.#convert = createConverter(options.from, options.to);
-    this.#lastAudioAt = options.clock.now();
+    this.#lastAudioAt = Math.floor(options.clock.now());
   }
 
   get lostMs(): number {
@@ -81,7 +82,8 @@ export class Uplink {
   }
 
   push(chunk: AudioChunk, timestampMs?: number): void {
-    const now = this.#clock.now();
+    // Whole milliseconds, which live in this object; a fraction would be one more to fetch, for every frame.
+    const now = Math.floor(this.#clock.now());
     const idleMs = now - this.#lastAudioAt;
     this.#lastAudioAt = now;
     if (timestampMs !== undefined) this.#fillGap(timestampMs, chunk.byteLength / this.#bytesPerMs, idleMs);
@@ -90,12 +92,12 @@ export class Uplink {
   }
 
   /** The model takes audio: what was held goes first. */
-  open(sink: (chunk: AudioChunk) => void): void {
+  open(sink: AudioSink): void {
     this.#sink = sink;
     const held = this.#held;
     this.#held = [];
     this.#heldMs = 0;
-    for (const chunk of held) sink(chunk);
+    for (const chunk of held) sink.appendAudio(chunk);
   }
 
   /** The model takes no audio for now. */
@@ -155,7 +157,7 @@ export class Uplink {
   #forward(chunk: AudioChunk): void {
     const converted = this.#convert ? this.#convert.convert(chunk) : chunk;
     if (converted.byteLength === 0) return;
-    if (this.#sink) this.#sink(converted);
+    if (this.#sink) this.#sink.appendAudio(converted);
     else this.#keep(converted);
   }
 

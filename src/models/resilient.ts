@@ -5,13 +5,17 @@ import type { Clock, Timeout } from '../base/clock.ts';
 import { PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type {
+  AudioItem,
+  AudioSink,
   Interruption,
   ModelCapabilities,
   ModelEvents,
   ModelSession,
+  ResponseDone,
   ResponseRequest,
   SessionOptions,
   SpeechModel,
+  ToolCall,
 } from '../call/model-session.ts';
 import { type Backoff, fullJitterMs } from './backoff.ts';
 
@@ -111,6 +115,10 @@ class ResilientSession implements ModelSession {
     if (this.#phase === 'ready') this.#inner.appendAudio(audio);
   }
 
+  get audioSink(): AudioSink {
+    return this.#inner.audioSink ?? this.#inner;
+  }
+
   interrupt(interruption: Interruption): void {
     if (this.#phase === 'ready') this.#inner.interrupt(interruption);
   }
@@ -154,6 +162,7 @@ class ResilientSession implements ModelSession {
 
   #open(): ModelSession {
     this.#generation += 1;
+    const generation = this.#generation;
     const { clock } = this.#bounds;
     const attemptMs = Math.max(minAttemptMs, (this.#boundAt - clock.now()) / 2);
     this.#attemptWatch = clock.setTimeout(() => {
@@ -171,59 +180,12 @@ class ResilientSession implements ModelSession {
         protectOpening: this.#protected,
         history: () => this.#options.history(),
       },
-      this.#listener(this.#generation),
+      new SessionListener(this.#events, {
+        isCurrent: () => generation === this.#generation && this.#phase !== 'closed',
+        ready: () => this.#ready(),
+        lost: (error) => this.#lost(error),
+      }),
     );
-  }
-
-  #listener(generation: number): ModelEvents {
-    const current = (): boolean => generation === this.#generation && this.#phase !== 'closed';
-    const events = this.#events;
-    return {
-      ready: () => {
-        if (current()) this.#ready();
-      },
-      resuming: (error) => {
-        if (current()) events.resuming(error);
-      },
-      speechStarted: (itemId) => {
-        if (current()) events.speechStarted(itemId);
-      },
-      speechStopped: (itemId, silentForMs) => {
-        if (current()) events.speechStopped(itemId, silentForMs);
-      },
-      callerText: (itemId, text, final) => {
-        if (current()) events.callerText(itemId, text, final);
-      },
-      responseStarted: (responseId, requestId) => {
-        if (current()) events.responseStarted(responseId, requestId);
-      },
-      audio: (item, chunk) => {
-        if (current()) events.audio(item, chunk);
-      },
-      audioDone: (item) => {
-        if (current()) events.audioDone(item);
-      },
-      agentText: (item, delta) => {
-        if (current()) events.agentText(item, delta);
-      },
-      toolCall: (call) => {
-        if (current()) events.toolCall(call);
-      },
-      responseDone: (done) => {
-        if (current()) events.responseDone(done);
-      },
-      requestRefused: (error, activeResponse) => {
-        if (current()) events.requestRefused(error, activeResponse);
-      },
-      goingAway: (timeLeftMs) => {
-        if (current()) events.goingAway(timeLeftMs);
-      },
-      failed: (error, fatal) => {
-        if (!current()) return;
-        if (fatal) this.#lost(error);
-        else events.failed(error, false);
-      },
-    };
   }
 
   #ready(): void {
@@ -231,6 +193,7 @@ class ResilientSession implements ModelSession {
     this.#bound?.cancel();
     this.#bound = undefined;
     this.#attemptWatch?.cancel();
+    this.#attemptWatch = undefined;
     this.#readySince = this.#bounds.clock.now();
     this.#events.ready();
   }
@@ -321,6 +284,82 @@ class ResilientSession implements ModelSession {
 
   #isOpening(): boolean {
     return this.#phase === 'opening';
+  }
+}
+
+interface ListenerPort {
+  /** False: another session has taken this one's place. */
+  isCurrent(): boolean;
+  ready(): void;
+  lost(error: PatchcordError): void;
+}
+
+/** What one session tells goes on to the call while that session is the call's. */
+class SessionListener implements ModelEvents {
+  readonly #events: ModelEvents;
+  readonly #port: ListenerPort;
+
+  constructor(events: ModelEvents, port: ListenerPort) {
+    this.#events = events;
+    this.#port = port;
+  }
+
+  ready(): void {
+    if (this.#port.isCurrent()) this.#port.ready();
+  }
+
+  resuming(error: PatchcordError | undefined): void {
+    if (this.#port.isCurrent()) this.#events.resuming(error);
+  }
+
+  speechStarted(itemId: string | undefined): void {
+    if (this.#port.isCurrent()) this.#events.speechStarted(itemId);
+  }
+
+  speechStopped(itemId: string | undefined, silentForMs?: number): void {
+    if (this.#port.isCurrent()) this.#events.speechStopped(itemId, silentForMs);
+  }
+
+  callerText(itemId: string, text: string, final: boolean): void {
+    if (this.#port.isCurrent()) this.#events.callerText(itemId, text, final);
+  }
+
+  responseStarted(responseId: string, requestId: string | undefined): void {
+    if (this.#port.isCurrent()) this.#events.responseStarted(responseId, requestId);
+  }
+
+  audio(item: AudioItem, chunk: AudioChunk): void {
+    if (this.#port.isCurrent()) this.#events.audio(item, chunk);
+  }
+
+  audioDone(item: AudioItem): void {
+    if (this.#port.isCurrent()) this.#events.audioDone(item);
+  }
+
+  agentText(item: AudioItem, delta: string): void {
+    if (this.#port.isCurrent()) this.#events.agentText(item, delta);
+  }
+
+  toolCall(call: ToolCall): void {
+    if (this.#port.isCurrent()) this.#events.toolCall(call);
+  }
+
+  responseDone(done: ResponseDone): void {
+    if (this.#port.isCurrent()) this.#events.responseDone(done);
+  }
+
+  requestRefused(error: PatchcordError, activeResponse: boolean): void {
+    if (this.#port.isCurrent()) this.#events.requestRefused(error, activeResponse);
+  }
+
+  goingAway(timeLeftMs: number): void {
+    if (this.#port.isCurrent()) this.#events.goingAway(timeLeftMs);
+  }
+
+  failed(error: PatchcordError, fatal: boolean): void {
+    if (!this.#port.isCurrent()) return;
+    if (fatal) this.#port.lost(error);
+    else this.#events.failed(error, false);
   }
 }
 

@@ -49,6 +49,7 @@ export interface SetUp {
   readonly tools?: readonly Tool[];
   readonly leg?: Omit<FakeLegOptions, 'clock'>;
   readonly makeLeg?: (clock: VirtualClock) => FakeLeg;
+  readonly followed?: () => boolean;
 }
 
 /** A call over a fake phone and a given model, on a clock of its own. */
@@ -68,6 +69,7 @@ export function callWith<Model extends SpeechModel>(model: Model, options: SetUp
     ticker: new FrameTicker({ clock, log: silentLogger }),
     log: silentLogger,
     observe: (event) => events.push(event),
+    ...(options.followed === undefined ? {} : { followed: options.followed }),
   });
   call.start();
   const of = <Type extends CallEvent['type']>(type: Type) =>

@@ -4,7 +4,12 @@ import type { AudioChunk } from '../../audio/chunk.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { LegEnd } from '../../call/leg.ts';
 import { MarksOut } from '../marks-out.ts';
-import { MediaSocket, type MediaSocketHost, mediaSocketLimits } from '../media-socket.ts';
+import {
+  MediaSocket,
+  type MediaSocketHost,
+  type MediaSocketOwner,
+  mediaSocketLimits,
+} from '../media-socket.ts';
 import { readMessage, type StartMessage, type TwilioMessage, TwilioWriter } from './wire.ts';
 
 /** What an opened stream tells the leg that owns it. `streamEnded` comes once and last. */
@@ -22,7 +27,7 @@ export interface StreamHost extends MediaSocketHost {
 }
 
 /** What is said on one media WebSocket: the order of messages, and whom they concern. */
-export class TwilioStream {
+export class TwilioStream implements MediaSocketOwner {
   readonly #socket: MediaSocket;
   readonly #host: StreamHost;
   readonly #marksOut: MarksOut;
@@ -36,16 +41,7 @@ export class TwilioStream {
     limits = mediaSocketLimits,
   ) {
     this.#host = host;
-    this.#socket = new MediaSocket(
-      socket,
-      transport,
-      host,
-      {
-        message: (data, isBinary) => this.#message(data, isBinary),
-        ended: (end) => this.#ended(end),
-      },
-      limits,
-    );
+    this.#socket = new MediaSocket(socket, transport, host, this, limits);
     this.#marksOut = new MarksOut(this.#socket);
   }
 
@@ -73,7 +69,7 @@ export class TwilioStream {
     return this.#socket.close();
   }
 
-  #message(data: Buffer, isBinary: boolean): void {
+  message(data: Buffer, isBinary: boolean): void {
     const message = readMessage(data, isBinary);
     if (message.type === 'malformed') this.#socket.malformed(message.error);
     else if (this.#owner === undefined) this.#opening(message);
@@ -130,7 +126,7 @@ export class TwilioStream {
     }
   }
 
-  #ended(end: LegEnd): void {
+  ended(end: LegEnd): void {
     const owner = this.#owner;
     this.#owner = undefined;
     this.#writer = undefined;

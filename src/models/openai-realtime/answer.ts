@@ -37,7 +37,6 @@ export class Answer {
   /** Cancelled by us or by the model: nothing but its end comes through. */
   dead = false;
   cancelSent = false;
-  done = false;
   readonly #items: AnswerItem[] = [];
 
   constructor(id: string, tools: ToolCalls) {
@@ -72,8 +71,9 @@ interface ToolCallParts {
 /** The tool calls of one response; each is told once. */
 export class ToolCalls {
   readonly #responseId: string;
-  readonly #told = new Set<string>();
-  readonly #announced = new Map<string, ToolCallParts>();
+  // Made with the first call: most responses have none.
+  #told: Set<string> | undefined;
+  #announced: Map<string, ToolCallParts> | undefined;
 
   constructor(responseId: string) {
     this.#responseId = responseId;
@@ -81,7 +81,7 @@ export class ToolCalls {
 
   /** `response.function_call_arguments.done`; beta servers leave its name out. */
   finished(call: ToolCallParts, events: ModelEvents): void {
-    const announced = call.itemId === undefined ? undefined : this.#announced.get(call.itemId);
+    const announced = call.itemId === undefined ? undefined : this.#announced?.get(call.itemId);
     this.#tell(
       call.toolCallId ?? announced?.toolCallId,
       call.name ?? announced?.name,
@@ -94,6 +94,7 @@ export class ToolCalls {
   item(item: ServerItem, finished: boolean, events: ModelEvents): void {
     if (item.kind !== 'function_call') return;
     if (!finished) {
+      this.#announced ??= new Map();
       if (item.id !== undefined && this.#announced.size < maxParts)
         this.#announced.set(item.id, { itemId: item.id, ...item });
       return;
@@ -108,7 +109,9 @@ export class ToolCalls {
     args: string | undefined,
     events: ModelEvents,
   ): void {
-    if (toolCallId === undefined || name === undefined || this.#told.has(toolCallId)) return;
+    if (toolCallId === undefined || name === undefined) return;
+    this.#told ??= new Set();
+    if (this.#told.has(toolCallId)) return;
     if (this.#told.size >= maxParts) return;
     this.#told.add(toolCallId);
     events.toolCall({ responseId: this.#responseId, toolCallId, name, arguments: args ?? '' });

@@ -42,6 +42,8 @@ export class Answers {
   readonly #options: AnswersOptions;
   readonly #events: ModelEvents;
   readonly #answers = new Recent<Answer>(maxAnswers);
+  /** Answers that are over: of them nothing but their ids is of use. */
+  readonly #over = new Recent<true>(maxAnswers);
   /** Items that the server has put into the conversation. */
   readonly #announced = new Recent<true>(maxItems);
   /** Items of which nothing may come through any more. */
@@ -94,7 +96,7 @@ export class Answers {
       this.#deadItems.set(item.itemId, true);
       // The model cancels by itself what it was generating when it hears speech.
       const answer = this.#answers.get(item.responseId);
-      if (answer && !answer.done) answer.dead = true;
+      if (answer) answer.dead = true;
       const endMs = Math.floor(Math.min(item.heardMs, item.generatedMs - this.#options.truncateMarginMs));
       // A later part of an item stands behind parts that were heard: the item stays.
       if (endMs > 0 || item.contentIndex > 0) {
@@ -172,7 +174,7 @@ export class Answers {
   }
 
   #created(id: string, response: ServerResponse): void {
-    if (this.#answers.has(id)) return;
+    if (this.#answers.has(id) || this.#over.has(id)) return;
     const requested = this.#claim(response, false);
     this.#start(id, requested);
   }
@@ -200,8 +202,8 @@ export class Answers {
   }
 
   #done(response: ServerResponse): void {
+    if (response.id !== undefined && this.#over.has(response.id)) return;
     let answer = response.id === undefined ? undefined : this.#answers.get(response.id);
-    if (answer?.done) return;
     if (!answer && response.id !== undefined && response.status === 'completed') {
       answer = this.#start(response.id, this.#claim(response, true));
     }
@@ -219,7 +221,8 @@ export class Answers {
         if (!this.#deadItems.has(item.name.itemId)) this.#finishAudio(item);
       }
     }
-    answer.done = true;
+    this.#answers.delete(answer.id);
+    this.#over.set(answer.id, true);
     if (this.#active === answer) this.#active = undefined;
     this.#finish(response, answer.id);
   }
@@ -273,7 +276,7 @@ export class Answers {
 
   #cancel(answer: Answer): void {
     answer.dead = true;
-    if (answer.done || answer.cancelSent) return;
+    if (answer.cancelSent) return;
     answer.cancelSent = true;
     this.#options.send({
       type: 'response.cancel',
@@ -294,7 +297,7 @@ export class Answers {
   #answerOf(responseId: string | undefined): Answer | undefined {
     if (responseId === undefined) return this.#active;
     const known = this.#answers.get(responseId);
-    if (known) return known.done ? undefined : known;
+    if (known || this.#over.has(responseId)) return known;
     return this.#start(responseId, this.#requested.shift());
   }
 }

@@ -30,13 +30,13 @@ export function scanAudioDelta(frame: Buffer): AudioDelta | undefined {
     if (frame[at] !== quote) return undefined;
     const keyEnd = endOfPlain(frame, at + 1);
     if (keyEnd < 0) return undefined;
-    const key = frame.toString('latin1', at + 1, keyEnd);
+    const key = keyAt(frame, at + 1, keyEnd);
     at = skipSpace(frame, keyEnd + 1);
     if (frame[at] !== colon) return undefined;
     at = skipSpace(frame, at + 1);
     if (frame[at] !== quote) {
       const end = endOfWholeNumber(frame, at);
-      if (end < 0 || isTextKey(key)) return undefined;
+      if (end < 0 || (key !== undefined && key !== 'content_index')) return undefined;
       if (key === 'content_index') {
         if (contentIndex !== undefined) return undefined;
         contentIndex = Number(frame.toString('latin1', at, end));
@@ -48,7 +48,7 @@ export function scanAudioDelta(frame: Buffer): AudioDelta | undefined {
       if (end < 0) return undefined;
       switch (key) {
         case 'type':
-          if (typed || !isAudioDelta(frame.toString('latin1', start, end))) return undefined;
+          if (typed || !isAudioDelta(frame, start, end)) return undefined;
           typed = true;
           break;
         case 'delta':
@@ -82,12 +82,39 @@ export function scanAudioDelta(frame: Buffer): AudioDelta | undefined {
   };
 }
 
-function isAudioDelta(type: string): boolean {
-  return type === 'response.output_audio.delta' || type === 'response.audio.delta';
+const audioDeltaType = ascii('response.output_audio.delta');
+const betaAudioDeltaType = ascii('response.audio.delta');
+const typeKey = ascii('type');
+const deltaKey = ascii('delta');
+const itemIdKey = ascii('item_id');
+const responseIdKey = ascii('response_id');
+const contentIndexKey = ascii('content_index');
+
+function ascii(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text, 'latin1'));
 }
 
-function isTextKey(key: string): boolean {
-  return key === 'type' || key === 'delta' || key === 'response_id' || key === 'item_id';
+function isAudioDelta(frame: Buffer, start: number, end: number): boolean {
+  return equals(frame, start, end, audioDeltaType) || equals(frame, start, end, betaAudioDeltaType);
+}
+
+/** The key from `start` to `end`, if it is one of those that count; no string is made of it. */
+function keyAt(
+  frame: Buffer,
+  start: number,
+  end: number,
+): 'type' | 'delta' | 'item_id' | 'response_id' | 'content_index' | undefined {
+  if (equals(frame, start, end, typeKey)) return 'type';
+  if (equals(frame, start, end, deltaKey)) return 'delta';
+  if (equals(frame, start, end, itemIdKey)) return 'item_id';
+  if (equals(frame, start, end, responseIdKey)) return 'response_id';
+  return equals(frame, start, end, contentIndexKey) ? 'content_index' : undefined;
+}
+
+function equals(frame: Buffer, start: number, end: number, text: Uint8Array): boolean {
+  if (end - start !== text.length) return false;
+  for (let i = 0; i < text.length; i++) if (frame[start + i] !== text[i]) return false;
+  return true;
 }
 
 function skipSpace(frame: Buffer, from: number): number {

@@ -2,8 +2,9 @@ import type { AudioChunk } from '../../audio/chunk.ts';
 import type { Clock, Timeout } from '../../base/clock.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { AudioSink } from '../../call/model-session.ts';
 import { socketError } from './faults.ts';
-import type { ConnectSocket, ModelSocket, SocketEnd, SocketRequest } from './socket.ts';
+import type { ConnectSocket, ModelSocket, SocketEnd, SocketEvents, SocketRequest } from './socket.ts';
 import {
   type ClientEvent,
   readServerEvent,
@@ -44,7 +45,7 @@ const lookEvery = 16;
 const maxNonsense = 20;
 
 /** The socket of one session, its life signs and its bounds. Owns the socket and every timer around it. */
-export class ModelLink {
+export class ModelLink implements SocketEvents, AudioSink {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #events: LinkEvents;
@@ -61,17 +62,10 @@ export class ModelLink {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#events = options.events;
-    this.#socket = options.connect(options.request, {
-      opened: () => this.#opened(),
-      message: (frame, binary) => this.#message(frame, binary),
-      pong: () => {
-        this.#heard = true;
-      },
-      ended: (end) => this.#ended(end),
-    });
+    this.#socket = options.connect(options.request, this);
   }
 
-  get opened(): boolean {
+  get isOpen(): boolean {
     return this.#state === 'open';
   }
 
@@ -79,7 +73,7 @@ export class ModelLink {
     if (this.#state === 'open') this.#socket.send(writeClientEvent(event));
   }
 
-  sendAudio(audio: AudioChunk): void {
+  appendAudio(audio: AudioChunk): void {
     if (this.#state !== 'open') return;
     // Looked at now and then: this runs fifty times a second and call.
     this.#sinceLook += 1;
@@ -113,13 +107,14 @@ export class ModelLink {
     this.#socket.close(code, '');
   }
 
-  #opened(): void {
+  /** The socket's word, as are `message`, `pong` and `ended`. */
+  opened(): void {
     if (this.#state !== 'connecting') return;
     this.#state = 'open';
     this.#timer = this.#clock.setTimeout(() => this.#ping(), pingEveryMs);
   }
 
-  #message(frame: Buffer, binary: boolean): void {
+  message(frame: Buffer, binary: boolean): void {
     if (this.#state !== 'open') return;
     this.#heard = true;
     if (binary) {
@@ -129,6 +124,20 @@ export class ModelLink {
     const message = readServerEvent(frame);
     if (message.type === 'malformed') this.#refuse(message.error);
     else this.#events.message(message);
+  }
+
+  pong(): void {
+    this.#heard = true;
+  }
+
+  ended(end: SocketEnd): void {
+    const before = this.#state;
+    this.#state = 'closed';
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (before === 'connecting' || before === 'open') {
+      this.#events.lost(socketError(end, before === 'open', this.#clock.epochMs()));
+    }
   }
 
   #refuse(error: PatchcordError): void {
@@ -190,15 +199,5 @@ export class ModelLink {
       this.#socket.terminate();
     } else this.close(closeCode);
     this.#events.lost(error);
-  }
-
-  #ended(end: SocketEnd): void {
-    const before = this.#state;
-    this.#state = 'closed';
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    if (before === 'connecting' || before === 'open') {
-      this.#events.lost(socketError(end, before === 'open', this.#clock.epochMs()));
-    }
   }
 }

@@ -44,7 +44,7 @@ function check(parts: SessionParts, log: Logger): Promise<ModelHealth> {
       resolve(health);
     };
     const deadline = clock.setTimeout(() => {
-      const details = { connected: link.opened };
+      const details = { connected: link.isOpen };
       finish({ ok: false, error: new PatchcordError('PATCHCORD_MODEL_TIMEOUT', undefined, details) });
     }, settings.connectTimeoutMs);
     const link: ModelLink = new ModelLink({

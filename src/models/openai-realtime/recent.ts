@@ -1,25 +1,27 @@
 /** A map that keeps what was set last, up to a bound, and forgets the oldest: for ids of things that do not come back. */
 export class Recent<V> {
   readonly #max: number;
-  readonly #entries = new Map<string, V>();
+  /** Made with the first entry: most of a call's never get one. */
+  #entries: Map<string, V> | undefined;
 
   constructor(max: number) {
     this.#max = max;
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#entries?.size ?? 0;
   }
 
   get(key: string): V | undefined {
-    return this.#entries.get(key);
+    return this.#entries?.get(key);
   }
 
   has(key: string): boolean {
-    return this.#entries.has(key);
+    return this.#entries?.has(key) ?? false;
   }
 
   set(key: string, value: V): void {
+    this.#entries ??= new Map();
     this.#entries.set(key, value);
     if (this.#entries.size <= this.#max) return;
     for (const oldest of this.#entries.keys()) {
@@ -29,6 +31,6 @@ export class Recent<V> {
   }
 
   delete(key: string): boolean {
-    return this.#entries.delete(key);
+    return this.#entries?.delete(key) ?? false;
   }
 }

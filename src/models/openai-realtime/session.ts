@@ -4,6 +4,7 @@ import type { Clock, Timeout } from '../../base/clock.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type {
+  AudioSink,
   Interruption,
   ModelCapabilities,
   ModelEvents,
@@ -13,7 +14,7 @@ import type {
 } from '../../call/model-session.ts';
 import { Answers } from './answers.ts';
 import { describeFault, fatalError, isRace, setupError } from './faults.ts';
-import { ModelLink } from './link.ts';
+import { type LinkEvents, ModelLink } from './link.ts';
 import { chooseFormat, type OpenAiRealtimeSettings, type RealtimeProfile } from './profiles.ts';
 import type { ServerFault, ServerMessage, ServerSession } from './server-events.ts';
 import { historyEvent, sessionConfig, turnDetection, wireFormatName } from './session-config.ts';
@@ -42,7 +43,7 @@ type Phase = 'greeting' | 'configuring' | 'ready' | 'closed';
  * "Client events" and "Server events"): `session.created`, `session.update`, `session.updated`, the history so
  * far, and then it is ready.
  */
-export class OpenAiRealtimeSession implements ModelSession {
+export class OpenAiRealtimeSession implements ModelSession, LinkEvents {
   readonly capabilities: ModelCapabilities;
   readonly receives: AudioFormat;
   readonly sends: AudioFormat;
@@ -97,16 +98,16 @@ export class OpenAiRealtimeSession implements ModelSession {
       connect: parts.connect,
       clock,
       log: this.#log,
-      events: {
-        message: (message) => this.#message(message),
-        nonsense: (error) => this.#events.failed(error, false),
-        lost: (error) => this.#fail(error),
-      },
+      events: this,
     });
   }
 
   appendAudio(audio: AudioChunk): void {
-    if (this.#phase === 'ready') this.#link.sendAudio(audio);
+    if (this.#phase === 'ready') this.#link.appendAudio(audio);
+  }
+
+  get audioSink(): AudioSink {
+    return this.#link;
   }
 
   interrupt(interruption: Interruption): void {
@@ -155,7 +156,8 @@ export class OpenAiRealtimeSession implements ModelSession {
     this.#end();
   }
 
-  #message(message: ServerMessage): void {
+  /** The link's word, as are `nonsense` and `lost`. */
+  message(message: ServerMessage): void {
     switch (message.type) {
       case 'error':
         this.#fault(message.fault);
@@ -197,6 +199,14 @@ export class OpenAiRealtimeSession implements ModelSession {
       default:
         this.#answers.handle(message);
     }
+  }
+
+  nonsense(error: PatchcordError): void {
+    this.#events.failed(error, false);
+  }
+
+  lost(error: PatchcordError): void {
+    this.#fail(error);
   }
 
   #configure(session: ServerSession): void {
@@ -279,7 +289,7 @@ export class OpenAiRealtimeSession implements ModelSession {
   #late(): void {
     const waitingFor = this.#phase === 'greeting' ? 'session.created' : 'session.updated';
     this.#fail(
-      this.#link.opened
+      this.#link.isOpen
         ? new PatchcordError('PATCHCORD_MODEL_TIMEOUT', undefined, { waitingFor })
         : new PatchcordError('PATCHCORD_MODEL_UNREACHABLE', 'The handshake with the speech model timed out.'),
     );

@@ -1,6 +1,15 @@
 import type { IncomingMessage } from 'node:http';
-import { WebSocket } from 'ws';
+import type { Writable } from 'node:stream';
+import { Sender, WebSocket } from 'ws';
 import { messageOf } from '../../base/errors.ts';
+
+declare module 'ws' {
+  /** Public in the package's own code, missing in its types. */
+  const Sender: {
+    /** With these options `data` is not touched, but masked into a copy behind the header. */
+    frame(data: Buffer, options: typeof textFrame): Buffer[];
+  };
+}
 
 export interface SocketRequest {
   readonly url: string;
@@ -50,68 +59,92 @@ const maxRefusalBytes = 8 * 1024;
 
 /** `connect` over the `ws` package. */
 export const connectWebSocket: ConnectSocket = (request, events) => {
-  let ended = false;
-  const end = (how: SocketEnd): void => {
-    if (ended) return;
-    ended = true;
-    events.ended(how);
-  };
-
-  let socket: WebSocket;
   try {
-    socket = new WebSocket(request.url, {
-      headers: { ...request.headers },
-      handshakeTimeout: request.handshakeTimeoutMs,
-      perMessageDeflate: false,
-      skipUTF8Validation: false,
-      followRedirects: false,
-      maxPayload: maxPayloadBytes,
-    });
+    return new WsSocket(
+      new WebSocket(request.url, {
+        headers: { ...request.headers },
+        handshakeTimeout: request.handshakeTimeoutMs,
+        perMessageDeflate: false,
+        skipUTF8Validation: false,
+        followRedirects: false,
+        maxPayload: maxPayloadBytes,
+      }),
+      events,
+    );
   } catch (thrown) {
-    queueMicrotask(() => end({ type: 'failed', code: undefined, message: messageOf(thrown) }));
+    queueMicrotask(() => events.ended({ type: 'failed', code: undefined, message: messageOf(thrown) }));
     return deadSocket;
   }
+};
 
-  socket.on('open', () => {
-    if (!ended) events.opened();
-  });
-  socket.on('message', (data, binary) => {
-    if (!ended && Buffer.isBuffer(data)) events.message(data, binary);
-  });
-  socket.on('pong', () => {
-    if (!ended) events.pong();
-  });
-  socket.on('close', (code, reason) => end({ type: 'closed', code, reason: reason.toString('utf8') }));
-  socket.on('error', (error: NodeJS.ErrnoException) => {
-    end({ type: 'failed', code: error.code, message: error.message });
-    socket.terminate();
-  });
-  socket.on('unexpected-response', (_request, response) => {
-    readRefusal(response, (refusal) => {
-      end(refusal);
+class WsSocket implements ModelSocket {
+  readonly #socket: WebSocket;
+  readonly #events: SocketEvents;
+  /** The connection below, once there is one. */
+  #transport: Writable | undefined;
+  #ended = false;
+
+  constructor(socket: WebSocket, events: SocketEvents) {
+    this.#socket = socket;
+    this.#events = events;
+    socket.on('upgrade', (response) => {
+      this.#transport = response.socket;
+    });
+    socket.on('open', () => {
+      if (!this.#ended) events.opened();
+    });
+    socket.on('message', (data, binary) => {
+      if (!this.#ended && Buffer.isBuffer(data)) events.message(data, binary);
+    });
+    socket.on('pong', () => {
+      if (!this.#ended) events.pong();
+    });
+    socket.on('close', (code, reason) =>
+      this.#end({ type: 'closed', code, reason: reason.toString('utf8') }),
+    );
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#end({ type: 'failed', code: error.code, message: error.message });
       socket.terminate();
     });
-  });
+    socket.on('unexpected-response', (_request, response) => {
+      readRefusal(response, (refusal) => {
+        this.#end(refusal);
+        socket.terminate();
+      });
+    });
+  }
 
-  return {
-    get bufferedAmount() {
-      return socket.bufferedAmount;
-    },
-    send(frame) {
-      // A Buffer, unlike a string, is masked into one new frame together with its header, in one write.
-      if (socket.readyState === WebSocket.OPEN) socket.send(frame, { binary: false });
-    },
-    ping() {
-      if (socket.readyState === WebSocket.OPEN) socket.ping();
-    },
-    close(code, reason) {
-      socket.close(code, reason);
-    },
-    terminate() {
-      socket.terminate();
-    },
-  };
-};
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(frame: Buffer): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    // What `ws` would do, without the three objects that it makes of the options of every frame.
+    for (const part of Sender.frame(frame, textFrame)) this.#transport?.write(part);
+  }
+
+  ping(): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping();
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+
+  #end(how: SocketEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#events.ended(how);
+  }
+}
+
+/** One whole text frame of a client (RFC 6455, sections 5.2 and 5.3). */
+const textFrame = { fin: true, rsv1: false, opcode: 1, mask: true, readOnly: true } as const;
 
 const deadSocket: ModelSocket = {
   bufferedAmount: 0,
