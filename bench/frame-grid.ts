@@ -2,7 +2,7 @@ import { blockMs } from './coding.ts';
 import { median, Samples } from './figures.ts';
 
 /** Frames at either end of a window that tell whether frames came short or twice in it. */
-const edge = 25;
+const edge = 50;
 
 /** When the frames of one call came, beside the 20 ms grid that they should come on. */
 export class FrameGrid {
@@ -25,10 +25,10 @@ export class FrameGrid {
     return samples;
   }
 
-  /** Frames that came short, by the time that passed; negative: that came twice. */
+  /** Frames that came short, by the time that passed; negative: that came twice. A frame comes late, but never early. */
   missing(): number {
     if (this.frames < 2 * edge) return 0;
-    const first = median(this.#offsetsMs.slice(0, edge));
-    return Math.round((median(this.#offsetsMs.slice(-edge)) - first) / blockMs);
+    const first = Math.min(...this.#offsetsMs.slice(0, edge));
+    return Math.round((Math.min(...this.#offsetsMs.slice(-edge)) - first) / blockMs);
   }
 }

@@ -21,9 +21,15 @@ export interface PacingFigures {
 export async function measurePacing(
   bench: Bench,
   subject: Subject,
-  options: { calls: number; settleSeconds: number; seconds: number },
+  options: {
+    calls: number;
+    settleSeconds: number;
+    seconds: number;
+    /** False: too much else runs for a missing frame to be the subject's fault. */
+    judged: boolean;
+  },
 ): Promise<PacingFigures> {
-  const { calls, settleSeconds, seconds } = options;
+  const { calls, settleSeconds, seconds, judged } = options;
   bench.note(`pacing: ${subject.name}, ${calls} AudioSocket calls`);
   const load = await Load.start(subject, { core: bench.subjectCore });
   try {
@@ -37,7 +43,7 @@ export async function measurePacing(
     for (const grid of grids) {
       deviations.addAll(grid.deviationsMs().magnitudes());
       missing += grid.missing();
-      load.meter.unevenFrames += Math.abs(grid.missing());
+      if (judged) load.meter.unevenFrames += Math.abs(grid.missing());
     }
     return {
       calls,
