@@ -10,6 +10,8 @@ import type { AnswerItem, Interruption, Switchboard } from './switchboard.ts';
 const sentRing = 4096;
 /** A carrier without a queue is silent this long after a barge-in at the latest. */
 const silentWithinMs = 500;
+/** How late a carrier tells that it began or ended. */
+const eventDelayMs = [0, 20] as const;
 /** To a carrier without a queue one frame may have been on its way when the model was told. */
 const crossingMs = 20;
 
@@ -57,10 +59,14 @@ export class CarrierCall {
     this.number = number;
     this.conversation = conversation;
     this.#onLost = options.onLost;
-    this.ledger = this.#queues ? new QueueLedger() : new ArrivalLedger();
-    this.#acknowledgements = new Acknowledgements(board.agenda, conversation.markDelayMs, (name) =>
-      wire.acknowledge(name),
-    );
+    const { markDelayMs } = conversation;
+    const tellsEvents = wire.traits.acknowledges === 'events';
+    this.ledger = this.#queues
+      ? new QueueLedger(() => (tellsEvents ? between(markDelayMs) : 0))
+      : new ArrivalLedger();
+    // One that tells when it begins does begin late, and tells that sooner.
+    const delayMs = tellsEvents ? eventDelayMs : markDelayMs;
+    this.#acknowledgements = new Acknowledgements(board.agenda, delayMs, (name) => wire.acknowledge(name));
     this.#reader = new BlockReader(wire.coding, {
       block: (stamp) => this.#onBlock(stamp),
       audio: (id, bytes) => this.#onAudio(id, bytes),
@@ -145,7 +151,7 @@ export class CarrierCall {
     this.grid?.arrived(nowMs);
     this.#nowMs = nowMs;
     this.#reader.take(bytes);
-    if (this.#wire.traits.acknowledges === 'events' && !this.#playing) this.#began(nowMs);
+    if (this.#wire.traits.acknowledges === 'events' && !this.#playing) this.#began();
   }
 
   #onAudio(id: number, bytes: number): void {
@@ -200,18 +206,20 @@ export class CarrierCall {
   }
 
   #acknowledgeClear(nowMs: number): void {
-    const returned = this.#wire.traits.clearedMarks === 'returned';
-    if (returned) this.#acknowledgements.hasten(nowMs);
+    const { acknowledges, clearedMarks } = this.#wire.traits;
+    if (acknowledges === 'marks' && clearedMarks === 'returned') this.#acknowledgements.hasten(nowMs);
     else this.#acknowledgements.drop(nowMs);
-    if (this.#playing && returned) this.#acknowledgements.add('completed', nowMs);
+    if (!this.#playing) return;
     this.#playing = false;
+    const began = this.ledger.sinceMs <= nowMs;
+    if (began && clearedMarks === 'returned') this.#acknowledgements.add('completed', nowMs);
   }
 
   /** Silence is over. */
-  #began(nowMs: number): void {
+  #began(): void {
     this.#playing = true;
     this.#stretch += 1;
-    this.#acknowledgements.add('started', nowMs);
+    this.#acknowledgements.add('started', this.ledger.sinceMs);
     this.#lookForEnd(this.#stretch, this.ledger.endMs);
   }
 
@@ -226,4 +234,8 @@ export class CarrierCall {
       this.#acknowledgements.add('completed', nowMs);
     });
   }
+}
+
+function between([min, max]: readonly [min: number, max: number]): number {
+  return min + Math.random() * (max - min);
 }

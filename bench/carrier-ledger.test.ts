@@ -39,6 +39,18 @@ describe('what a carrier with a queue played', () => {
     expect(ledger.endMs).toBe(410);
     expect(ledger.playedMs(2, 5000)).toBe(250);
   });
+
+  it('begins late where the carrier does, but plays on without a hole', () => {
+    const ledger = new QueueLedger(() => 50);
+    ledger.queue(0, 1, 100);
+    ledger.queue(120, 1, 100);
+    expect([ledger.playedMs(1, 40), ledger.playedMs(1, 60), ledger.playedMs(1, 200)]).toEqual([0, 10, 150]);
+    expect([ledger.sinceMs, ledger.endMs]).toEqual([50, 250]);
+    ledger.clear(250);
+    ledger.queue(300, 2, 100);
+    ledger.clear(320);
+    expect([ledger.playedMs(2, 999), ledger.endMs]).toEqual([0, 320]);
+  });
 });
 
 describe('what a carrier without a queue played', () => {

@@ -2,6 +2,8 @@
 export interface CarrierLedger {
   /** When everything that came so far will have been played. */
   readonly endMs: number;
+  /** When what sounds now, or last, began to after silence. */
+  readonly sinceMs: number;
   /** Audio of an item has come at `nowMs`. */
   queue(nowMs: number, item: number, lengthMs: number): void;
   /** Drops what has not sounded yet. */
@@ -17,21 +19,33 @@ interface Segment {
 }
 
 /**
- * A carrier with a queue: audio sounds from the moment it arrives at an idle carrier, without a hole, until the queue
- * runs dry or is cleared.
+ * A carrier with a queue: audio sounds from the moment it arrives at an idle carrier, or a little later, without a
+ * hole, until the queue runs dry or is cleared.
  */
 export class QueueLedger implements CarrierLedger {
+  readonly #startDelayMs: () => number;
   readonly #pending: Segment[] = [];
   readonly #playedMs = new Map<number, number>();
   #endMs = Number.NEGATIVE_INFINITY;
+  #sinceMs = Number.NEGATIVE_INFINITY;
+
+  /** `startDelayMs`: how long an idle carrier takes to begin. */
+  constructor(startDelayMs: () => number = () => 0) {
+    this.#startDelayMs = startDelayMs;
+  }
 
   get endMs(): number {
     return this.#endMs;
   }
 
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
   queue(nowMs: number, item: number, lengthMs: number): void {
     this.#settle(nowMs);
-    const startMs = Math.max(nowMs, this.#endMs);
+    if (this.#endMs <= nowMs) this.#sinceMs = nowMs + this.#startDelayMs();
+    const startMs = Math.max(this.#sinceMs, this.#endMs);
     const endMs = startMs + lengthMs;
     this.#endMs = endMs;
     const last = this.#pending.at(-1);
@@ -78,6 +92,10 @@ export class ArrivalLedger implements CarrierLedger {
   #endMs = Number.NEGATIVE_INFINITY;
 
   get endMs(): number {
+    return this.#endMs;
+  }
+
+  get sinceMs(): number {
     return this.#endMs;
   }
 

@@ -13,7 +13,7 @@ interface Message {
 
 /** Genesys sends 200 ms at a time. */
 const blocksPerMessage = 10;
-/** It pings after a second, and then every 5 s. */
+/** It pings after a second, again when that is answered, and then every 5 s. */
 const firstPingBlock = 50;
 const pingBlocks = 250;
 /** More binary messages in a second than this have been seen to end a session with 429. */
@@ -107,6 +107,13 @@ export class GenesysWire implements CarrierWire {
     this.#say('ping', this.#rttMs > 0 ? { rtt: duration(this.#rttMs) } : {});
   }
 
+  #ponged(nowMs: number): void {
+    const isFirst = this.#rttMs === 0;
+    if (this.#pingedAtMs !== undefined) this.#rttMs = nowMs - this.#pingedAtMs;
+    this.#pingedAtMs = undefined;
+    if (isFirst) this.#ping();
+  }
+
   #say(type: string, parameters: object): void {
     this.#seq += 1;
     const numbers = { seq: this.#seq, serverseq: this.#serverseq, id: this.#sessionId };
@@ -128,8 +135,7 @@ export class GenesysWire implements CarrierWire {
     if (!(Number(message.clientseq) <= this.#seq)) events.violation('client sequence number from the future');
     switch (message.type) {
       case 'pong':
-        if (this.#pingedAtMs !== undefined) this.#rttMs = nowMs - this.#pingedAtMs;
-        this.#pingedAtMs = undefined;
+        this.#ponged(nowMs);
         return;
       case 'event':
         if (bargesIn(message.parameters?.entities)) events.clear(nowMs);
