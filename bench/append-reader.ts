@@ -1,5 +1,6 @@
 import { BlockReader } from './block-reader.ts';
-import { type Coding, mulaw } from './coding.ts';
+import type { Coding } from './coding.ts';
+import { mulaw } from './codings.ts';
 import { blockChars, readStampText, type Stamp } from './stamps.ts';
 
 const head = Buffer.from('{"type":"input_audio_buffer.append"');

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import type { CarrierName } from './carrier-names.ts';
 import type { CarrierWire } from './carrier-wire.ts';
-import { slin8, slin16 } from './coding.ts';
+import { slin8, slin16 } from './codings.ts';
 import { connectWebSocket, type RawSocket } from './raw-socket.ts';
 import type { SubjectProcess } from './subject-process.ts';
 import { bench, unescapeXml } from './subjects.ts';
@@ -12,18 +13,6 @@ import { GenesysWire } from './wires/genesys.ts';
 import { PlivoWire } from './wires/plivo.ts';
 import { TelnyxWire } from './wires/telnyx.ts';
 import { TwilioWire } from './wires/twilio.ts';
-
-export const carrierNames = [
-  'twilio',
-  'telnyx',
-  'plivo',
-  'asterisk',
-  'genesys',
-  'avr',
-  'audiosocket',
-  'audiosocket-16k',
-] as const;
-export type CarrierName = (typeof carrierNames)[number];
 
 /** Where a carrier finds the subject. */
 export interface Dialling {

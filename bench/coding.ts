@@ -1,13 +1,4 @@
-import { linearCoding } from './linear-stamps.ts';
-import {
-  blockBytes,
-  findStamp,
-  quietBlock,
-  readStamp,
-  type Stamp,
-  stampBytes,
-  writeStamp,
-} from './stamps.ts';
+import type { Stamp } from './stamps.ts';
 
 export const blockMs = 20;
 
@@ -24,22 +15,3 @@ export interface Coding {
   /** Where the next block may start at or after `from`, be it that its stamp is not all there yet; -1: nowhere. */
   find(bytes: Buffer, from: number): number;
 }
-
-const noise = quietBlock(7);
-
-/** µ-law at 8 kHz, which passes through byte by byte. */
-export const mulaw: Coding = {
-  bytesPerMs: blockBytes / blockMs,
-  blockBytes,
-  stampBytes,
-  writeBlock(target, at, id, sequence) {
-    target.set(noise, at);
-    writeStamp(target, at, id, sequence);
-  },
-  read: readStamp,
-  find: findStamp,
-};
-
-export const slin8 = linearCoding(8000);
-export const slin16 = linearCoding(16_000);
-export const slin24 = linearCoding(24_000);

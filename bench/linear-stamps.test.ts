@@ -3,7 +3,7 @@ import { AudioChunk } from '../src/audio/chunk.ts';
 import { createConverter } from '../src/audio/convert.ts';
 import { pcm16At } from '../src/audio/format.ts';
 import { BlockReader } from './block-reader.ts';
-import { slin8, slin16, slin24 } from './coding.ts';
+import { slin8, slin16, slin24 } from './codings.ts';
 import type { Stamp } from './stamps.ts';
 
 const codings = new Map([

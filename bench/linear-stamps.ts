@@ -1,4 +1,4 @@
-import type { Coding } from './coding.ts';
+import { blockMs, type Coding } from './coding.ts';
 import type { Stamp } from './stamps.ts';
 
 /**
@@ -14,7 +14,6 @@ export const stampBits = sync.length + idBits + sequenceBits + checkBits;
 const level = 6000;
 /** What a filter may leave of a level at the least. */
 const leastLevel = level / 3;
-const blockMs = 20;
 /** Samples of a bit at 8 kHz, and the one of them that it is read at. */
 const samplesPerBit = 3;
 const readAt = 1;

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agenda, Metronome } from './agenda.ts';
 import { CarrierCall } from './carrier-call.ts';
-import { type CarrierName, carriers } from './carriers.ts';
+import type { CarrierName } from './carrier-names.ts';
+import { carriers } from './carriers.ts';
 import { type Conversation, typicalConversation } from './conversation.ts';
 import { FrameGrid } from './frame-grid.ts';
 import { Meter } from './meter.ts';
@@ -15,6 +16,9 @@ import { TelnyxDesk } from './telnyx-desk.ts';
 const connectAtOnce = 20;
 /** What takes longer than this to arrive counts as lost at the end of a run. */
 const arriveMs = 5_000;
+
+/** A model that hears nothing within this of its caller was not reached. */
+const reachModelMs = 10_000;
 
 /** What was observed while a window was open, per subject and load. */
 export interface Window {
@@ -81,7 +85,7 @@ export class Load {
     return this.#calls.length;
   }
 
-  /** Puts `count` more calls on, some at a time. */
+  /** Puts `count` more calls on, some at a time; settles when their models hear them. */
   async add(
     count: number,
     conversation: Conversation = typicalConversation,
@@ -90,7 +94,9 @@ export class Load {
     for (let done = 0; done < count; done += connectAtOnce) {
       const batch = Math.min(connectAtOnce, count - done);
       const calls = Array.from({ length: batch }, () => this.#connect(conversation, carrier));
-      this.#calls.push(...(await Promise.all(calls)));
+      const dialled = await Promise.all(calls);
+      this.#calls.push(...dialled);
+      await heard(dialled.map(({ call }) => call));
     }
   }
 
@@ -130,6 +136,11 @@ export class Load {
     };
   }
 
+  /** The callers' phones send nothing from now on, as on hold. */
+  muteCallers(): void {
+    for (const { stop } of this.#calls) stop();
+  }
+
   /** Notes from now on when the frames of each call come. */
   watchFrames(): FrameGrid[] {
     return this.#calls.map(({ call }) => {
@@ -144,7 +155,7 @@ export class Load {
 
   /** Lets what is under way arrive, counts what did not, hangs everything up and ends the subject. */
   async stop(): Promise<void> {
-    for (const { stop } of this.#calls) stop();
+    this.muteCallers();
     for (const startMs = performance.now(); performance.now() - startMs < arriveMs; ) {
       await sleep(200);
       if (this.#missing() === 0) break;
@@ -177,5 +188,14 @@ export class Load {
     call.start();
     stop = this.#metronome.add(Math.random() * 20, (nowMs) => call.beat(nowMs));
     return { call, stop };
+  }
+}
+
+/** Settles when the models of all these calls hear their callers: no more calls are set up at a time than that takes. */
+async function heard(calls: readonly CarrierCall[]): Promise<void> {
+  const startMs = performance.now();
+  while (calls.some((call) => !call.ended && call.nextArrival === 0)) {
+    if (performance.now() - startMs > reachModelMs) return;
+    await sleep(5);
   }
 }

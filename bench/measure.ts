@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CarrierName, carriers } from './carriers.ts';
+import type { CarrierName } from './carrier-names.ts';
+import { carriers } from './carriers.ts';
 import { shortConversation } from './conversation.ts';
 import type { Faults } from './faults.ts';
 import { median, Samples, type Summary, slope } from './figures.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { slin8 } from './coding.ts';
+import { slin8 } from './codings.ts';
 import { MediaFrame, mulawText, slin8Text } from './media-frame.ts';
 import { FrameReader } from './raw-websocket.ts';
 import {

@@ -1,4 +1,4 @@
-import { slin8 } from './coding.ts';
+import { slin8 } from './codings.ts';
 import { bitSamples, bitsOf } from './linear-stamps.ts';
 import { applyMask, headerLength, opcodes, writeHeader } from './raw-websocket.ts';
 import { quietBlock, stampChars, writeMaskedSextets, writeStamp } from './stamps.ts';

@@ -1,7 +1,8 @@
 import { AppendReader } from './append-reader.ts';
 import type { CarrierCall } from './carrier-call.ts';
 import { parseObject } from './carrier-wire.ts';
-import { blockMs, type Coding, mulaw, slin24 } from './coding.ts';
+import { blockMs, type Coding } from './coding.ts';
+import { mulaw, slin24 } from './codings.ts';
 import type { Conversation } from './conversation.ts';
 import { typicalConversation } from './conversation.ts';
 import { ModelReply } from './model-reply.ts';

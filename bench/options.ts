@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { type CarrierName, carrierNames } from './carriers.ts';
+import { type CarrierName, carrierNames } from './carrier-names.ts';
 
 export const parts = [
   'cpu',
@@ -30,7 +30,7 @@ export interface Options {
   readonly carriers: readonly CarrierName[];
   readonly carrierCalls: number;
   readonly truncationCallsPerCarrier: number;
-  readonly pacingCalls: number;
+  readonly pacingCalls: readonly number[];
   readonly memoryCalls: number;
   readonly churnCalls: number;
   /** Where the search for the limit starts and where it ends at the latest. */
@@ -53,7 +53,7 @@ export const usage = `npm run bench -- [flags]
   --rounds N          how often subject and relay alternate
   --carriers A,B      of ${otherCarriers.join(', ')}; all of them unless given
   --carrier-calls N   calls at once of each carrier
-  --pacing-calls N    AudioSocket calls at once whose frames are timed
+  --pacing-calls A,B  AudioSocket calls at once whose frames are timed
   --churn N           short calls in the churn part
   --limit-to N        end the search for the limit there
   --json FILE         write everything that was measured
@@ -80,7 +80,7 @@ export function readOptions(argv: readonly string[]): Options {
     },
   });
   const { smoke } = values;
-  const calls = (values.calls ?? (smoke ? '10' : '100,200')).split(',').map((text) => whole('--calls', text));
+  const calls = wholes('--calls', values.calls ?? (smoke ? '10' : '100,200'));
   const chosen = values.only ?? (smoke ? parts.filter((part) => part !== 'limit') : parts);
   const seconds = whole('--seconds', values.seconds ?? (smoke ? '4' : '10'));
   return {
@@ -95,7 +95,7 @@ export function readOptions(argv: readonly string[]): Options {
     carriers: values.carriers?.split(',').map(carrierNamed) ?? otherCarriers,
     carrierCalls: whole('--carrier-calls', values['carrier-calls'] ?? (smoke ? '4' : '200')),
     truncationCallsPerCarrier: smoke ? 3 : 14,
-    pacingCalls: whole('--pacing-calls', values['pacing-calls'] ?? (smoke ? '10' : '500')),
+    pacingCalls: wholes('--pacing-calls', values['pacing-calls'] ?? (smoke ? '10' : '250,500')),
     memoryCalls: smoke ? 10 : 200,
     churnCalls: whole('--churn', values.churn ?? (smoke ? '60' : '2000')),
     limitFrom: 200,
@@ -104,6 +104,10 @@ export function readOptions(argv: readonly string[]): Options {
     json: values.json,
     markdown: values.markdown,
   };
+}
+
+function wholes(flag: string, list: string): number[] {
+  return list.split(',').map((text) => whole(flag, text));
 }
 
 function whole(flag: string, text: string): number {

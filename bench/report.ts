@@ -23,7 +23,7 @@ export interface Results {
   readonly limit: Pair<LimitFigures> | undefined;
   readonly truncation: readonly TruncationFigures[];
   readonly carriers: readonly CarrierFigures[];
-  readonly pacing: PacingFigures | undefined;
+  readonly pacing: readonly PacingFigures[];
   readonly resampling: ResamplingFigures | undefined;
   readonly memory: Pair<MemoryFigures> | undefined;
   readonly churn: Pair<ChurnFigures> | undefined;
@@ -82,7 +82,7 @@ export function rowsOf(results: Results): Row[] {
   if (results.half) addHalfLoad(rows, results.half, results.bargesIn);
   for (const truncation of results.truncation) addTruncation(rows, truncation, 20);
   addCarriers(rows, results.carriers);
-  if (results.pacing) addPacing(rows, results.pacing);
+  for (const pacing of results.pacing) addPacing(rows, pacing);
   if (results.rejections !== undefined)
     rows.single('rejections by the model side', 'errors', results.rejections, '0');
   if (results.memory) addMemory(rows, results.memory);
@@ -137,12 +137,18 @@ function addCarriers(rows: Rows, carriers: readonly CarrierFigures[]): void {
 }
 
 function addPacing(rows: Rows, pacing: PacingFigures): void {
-  const { calls, deviationMs, frames, missing, cpuMsPerCallSecond, generatorLateMs } = pacing;
-  const what = `${calls} AudioSocket calls`;
-  const off = `off its 20 ms grid by: p50, p99, worst (generator late by ${show(generatorLateMs.p99)} at p99)`;
+  const { calls, muted, deviationMs, frames, missing, cpuMsPerCallSecond, coreFull, generatorLateMs } =
+    pacing;
+  const what = `${calls} AudioSocket calls${muted ? ', callers muted' : ''}${coreFull ? ' (core full)' : ''}`;
+  const late = `generator late by ${show(generatorLateMs.p99)} at p99`;
   const { p50, p99, max } = deviationMs;
-  rows.several(`frame of ${what} ${off}`, 'ms', [p50, p99, max], 'p99 < 5');
-  rows.single(`frames of ${what} that came short, of ${frames}`, 'frames', missing, '0');
+  rows.several(
+    `frames off their 20 ms grid, ${what}: p50, p99, worst; ${late}`,
+    'ms',
+    [p50, p99, max],
+    'p99 < 5',
+  );
+  rows.single(`frames that came short, ${what}, of ${frames}`, 'frames', missing, '0');
   rows.single(`CPU per call-second, ${what}`, 'ms', cpuMsPerCallSecond);
 }
 

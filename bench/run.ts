@@ -81,6 +81,17 @@ async function measureCarriers(bench: Bench, subject: Subject, options: Options)
   });
 }
 
+/** Both ways at each number of calls, and at the highest with callers who are muted. */
+async function pacingRuns(bench: Bench, subject: Subject, options: Options): Promise<PacingFigures[]> {
+  const { settleSeconds, seconds, together, pacingCalls } = options;
+  const look = (calls: number, muted: boolean): Promise<PacingFigures> =>
+    measurePacing(bench, subject, { calls, muted, settleSeconds, seconds, judged: !together });
+  const figures: PacingFigures[] = [];
+  for (const calls of pacingCalls) figures.push(await look(calls, false));
+  if (!together) figures.push(await look(Math.max(...pacingCalls), true));
+  return figures;
+}
+
 async function measure(bench: Bench, options: Options, machine: string): Promise<Results> {
   const { parts, together } = options;
   const subject = subjectNamed(options.subject);
@@ -105,14 +116,14 @@ async function measure(bench: Bench, options: Options, machine: string): Promise
   };
   const carry = async (): Promise<readonly CarrierFigures[]> =>
     parts.has('carriers') ? measureCarriers(bench, subject, options) : [];
-  const { pacingCalls, memoryCalls: calls, settleSeconds, seconds, churnCalls } = options;
-  const pace = async (): Promise<PacingFigures | undefined> => {
-    if (!parts.has('pacing') || !subject.takes('audiosocket')) return undefined;
-    return measurePacing(bench, subject, { calls: pacingCalls, settleSeconds, seconds, judged: !together });
+  const { memoryCalls: calls, settleSeconds: seconds, churnCalls } = options;
+  const pace = async (): Promise<readonly PacingFigures[]> => {
+    if (!parts.has('pacing') || !subject.takes('audiosocket')) return [];
+    return pacingRuns(bench, subject, options);
   };
   const remember = async (): Promise<Pair<MemoryFigures> | undefined> => {
     if (!parts.has('memory')) return undefined;
-    return both(subject, together, (one) => measureMemory(bench, one, { calls, seconds: settleSeconds }));
+    return both(subject, together, (one) => measureMemory(bench, one, { calls, seconds }));
   };
   const churn = async (): Promise<Pair<ChurnFigures> | undefined> => {
     if (!parts.has('churn')) return undefined;

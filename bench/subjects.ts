@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import type { CarrierName } from './carriers.ts';
+import type { CarrierName } from './carrier-names.ts';
 
 /** How the carrier side reaches a subject's media socket for one call. */
 export interface CallEntry {

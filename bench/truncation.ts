@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CarrierName, carriers } from './carriers.ts';
+import type { CarrierName } from './carrier-names.ts';
+import { carriers } from './carriers.ts';
 import { type Conversation, truncationConversations, typicalConversation } from './conversation.ts';
 import { Samples, type Summary } from './figures.ts';
 import { Load } from './load.ts';

@@ -1,5 +1,5 @@
 import { type CarrierWire, readJson, type WireEvents, type WireTraits } from '../carrier-wire.ts';
-import { mulaw } from '../coding.ts';
+import { mulaw } from '../codings.ts';
 import type { RawSocket } from '../raw-socket.ts';
 
 interface Command {

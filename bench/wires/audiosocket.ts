@@ -1,6 +1,7 @@
 import net from 'node:net';
 import type { CarrierWire, WireEvents, WireTraits } from '../carrier-wire.ts';
-import { type Coding, slin8, slin16 } from '../coding.ts';
+import type { Coding } from '../coding.ts';
+import { slin8, slin16 } from '../codings.ts';
 
 const headerBytes = 3;
 const hangUpKind = 0x00;

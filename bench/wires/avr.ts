@@ -1,5 +1,5 @@
 import { type CarrierWire, readBase64, readJson, type WireEvents, type WireTraits } from '../carrier-wire.ts';
-import { slin8 } from '../coding.ts';
+import { slin8 } from '../codings.ts';
 import { MediaFrame, slin8Text } from '../media-frame.ts';
 import type { RawSocket } from '../raw-socket.ts';
 
