@@ -12,6 +12,7 @@ export class Faults {
     };
     add('caller frames lost', meter.framesLost);
     add('blocks of answers lost', meter.downstreamBlocksLost);
+    add('paced frames that came short or twice', meter.unevenFrames);
     for (const [name, count] of Object.entries(meter.violations.toObject())) add(name, count);
     if (!bargesIn) return;
     add('barge-ins without clear', meter.missedClears);

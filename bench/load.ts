@@ -1,17 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agenda, Metronome } from './agenda.ts';
 import { CarrierCall } from './carrier-call.ts';
+import type { CarrierName } from './carrier-names.ts';
+import { carriers } from './carriers.ts';
 import { type Conversation, typicalConversation } from './conversation.ts';
+import { FrameGrid } from './frame-grid.ts';
 import { Meter } from './meter.ts';
 import { ModelSession } from './model-session.ts';
-import { connectWebSocket, RawWebSocketServer } from './raw-socket.ts';
+import { RawWebSocketServer } from './raw-socket.ts';
 import { SubjectProcess } from './subject-process.ts';
 import type { Subject } from './subjects.ts';
 import { Switchboard } from './switchboard.ts';
+import { TelnyxDesk } from './telnyx-desk.ts';
 
 const connectAtOnce = 20;
 /** What takes longer than this to arrive counts as lost at the end of a run. */
 const arriveMs = 5_000;
+
+/** A model that hears nothing within this of its caller was not reached. */
+const reachModelMs = 10_000;
 
 /** What was observed while a window was open, per subject and load. */
 export interface Window {
@@ -30,17 +37,20 @@ export class Load {
   readonly #board: Switchboard<CarrierCall>;
   readonly #metronome: Metronome;
   readonly #server: RawWebSocketServer;
+  readonly #telnyx: TelnyxDesk | undefined;
   readonly #calls: Array<{ call: CarrierCall; stop: () => void }> = [];
 
   private constructor(options: {
     board: Switchboard<CarrierCall>;
     metronome: Metronome;
     server: RawWebSocketServer;
+    telnyx: TelnyxDesk | undefined;
     process: SubjectProcess;
   }) {
     this.#board = options.board;
     this.#metronome = options.metronome;
     this.#server = options.server;
+    this.#telnyx = options.telnyx;
     this.process = options.process;
     this.meter = options.board.meter;
   }
@@ -59,12 +69,14 @@ export class Load {
       new ModelSession(board, socket);
     });
     const metronome = new Metronome(agenda, (lateMs) => meter.tick(lateMs));
+    const telnyx = subject.takes('telnyx') ? await TelnyxDesk.start() : undefined;
     try {
-      const process = await SubjectProcess.start(subject, { ...options, modelPort: server.port });
+      const process = await SubjectProcess.start(subject, { ...options, modelPort: server.port, telnyx });
       metronome.start();
-      return new Load({ board, metronome, server, process });
+      return new Load({ board, metronome, server, telnyx, process });
     } catch (error) {
       server.close();
+      telnyx?.close();
       throw error;
     }
   }
@@ -73,11 +85,18 @@ export class Load {
     return this.#calls.length;
   }
 
-  /** Puts `count` more calls on, some at a time. */
-  async add(count: number, conversation: Conversation = typicalConversation): Promise<void> {
+  /** Puts `count` more calls on, some at a time; settles when their models hear them. */
+  async add(
+    count: number,
+    conversation: Conversation = typicalConversation,
+    carrier: CarrierName = 'twilio',
+  ): Promise<void> {
     for (let done = 0; done < count; done += connectAtOnce) {
       const batch = Math.min(connectAtOnce, count - done);
-      await Promise.all(Array.from({ length: batch }, () => this.#dial(conversation)));
+      const calls = Array.from({ length: batch }, () => this.#connect(conversation, carrier));
+      const dialled = await Promise.all(calls);
+      this.#calls.push(...dialled);
+      await heard(dialled.map(({ call }) => call));
     }
   }
 
@@ -91,7 +110,7 @@ export class Load {
 
   /** One call of its own length, for churn. */
   async shortCall(conversation: Conversation, lengthMs: number): Promise<void> {
-    const { call, stop } = await this.#connect(conversation);
+    const { call, stop } = await this.#connect(conversation, 'twilio');
     await sleep(lengthMs);
     stop();
     call.hangUp();
@@ -117,9 +136,26 @@ export class Load {
     };
   }
 
+  /** The callers' phones send nothing from now on, as on hold. */
+  muteCallers(): void {
+    for (const { stop } of this.#calls) stop();
+  }
+
+  /** Notes from now on when the frames of each call come. */
+  watchFrames(): FrameGrid[] {
+    return this.#calls.map(({ call }) => {
+      call.grid = new FrameGrid();
+      return call.grid;
+    });
+  }
+
+  unwatchFrames(): void {
+    for (const { call } of this.#calls) call.grid = undefined;
+  }
+
   /** Lets what is under way arrive, counts what did not, hangs everything up and ends the subject. */
   async stop(): Promise<void> {
-    for (const { stop } of this.#calls) stop();
+    this.muteCallers();
     for (const startMs = performance.now(); performance.now() - startMs < arriveMs; ) {
       await sleep(200);
       if (this.#missing() === 0) break;
@@ -130,6 +166,7 @@ export class Load {
     this.#metronome.stop();
     await this.process.stop();
     this.#server.close();
+    this.#telnyx?.close();
   }
 
   /** Frames of live calls that have left and not arrived. */
@@ -139,21 +176,26 @@ export class Load {
     return missing;
   }
 
-  async #dial(conversation: Conversation): Promise<void> {
-    this.#calls.push(await this.#connect(conversation));
-  }
-
-  async #connect(conversation: Conversation): Promise<{ call: CarrierCall; stop: () => void }> {
+  async #connect(
+    conversation: Conversation,
+    carrier: CarrierName,
+  ): Promise<{ call: CarrierCall; stop: () => void }> {
     const board = this.#board;
     const number = board.callNumber();
-    const { baseUrl, subject } = this.process;
-    const { hostname: host, port } = new URL(baseUrl);
-    const { path, headers, customParameters, callSid } = await subject.enter(baseUrl, number);
-    const socket = await connectWebSocket({ host, port: Number(port), path, headers });
+    const wire = await carriers[carrier].connect({ process: this.process, telnyx: this.#telnyx }, number);
     let stop = (): void => undefined;
-    const call = new CarrierCall({ board, socket, number, callSid, conversation, onLost: () => stop() });
-    call.start(customParameters);
+    const call = new CarrierCall({ board, wire, number, conversation, onLost: () => stop() });
+    call.start();
     stop = this.#metronome.add(Math.random() * 20, (nowMs) => call.beat(nowMs));
     return { call, stop };
+  }
+}
+
+/** Settles when the models of all these calls hear their callers: no more calls are set up at a time than that takes. */
+async function heard(calls: readonly CarrierCall[]): Promise<void> {
+  const startMs = performance.now();
+  while (calls.some((call) => !call.ended && call.nextArrival === 0)) {
+    if (performance.now() - startMs > reachModelMs) return;
+    await sleep(5);
   }
 }

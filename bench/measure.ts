@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { shortConversation, truncationConversations } from './conversation.ts';
+import type { CarrierName } from './carrier-names.ts';
+import { carriers } from './carriers.ts';
+import { shortConversation } from './conversation.ts';
 import type { Faults } from './faults.ts';
 import { median, Samples, type Summary, slope } from './figures.ts';
 import { Inspector } from './inspector.ts';
@@ -27,29 +29,60 @@ export interface LoadFigures {
   readonly interruptions: number;
 }
 
-/** Puts the subjects under the same load in turns: A B A B. */
+/** A subject, and whose calls it takes: Twilio's unless said otherwise. */
+export interface Contender {
+  readonly subject: Subject;
+  readonly carrier?: CarrierName;
+}
+
+export interface LoadOptions {
+  readonly calls: number;
+  readonly rounds: number;
+  readonly settleSeconds: number;
+  readonly seconds: number;
+  /** All at a time: quick, and worthless as a measurement. */
+  readonly together: boolean;
+}
+
+/** Puts the contenders under the same load in turns: A B A B. */
 export async function measureLoad(
   bench: Bench,
-  subjects: readonly Subject[],
-  options: { calls: number; rounds: number; settleSeconds: number; seconds: number },
+  contenders: readonly Contender[],
+  options: LoadOptions,
 ): Promise<LoadFigures[]> {
-  const collected = subjects.map(() => new Rounds());
+  const collected = contenders.map(() => new Rounds());
   for (let round = 1; round <= options.rounds; round++) {
-    for (const [index, subject] of subjects.entries()) {
-      bench.note(`load: ${subject.name}, ${options.calls} calls, round ${round} of ${options.rounds}`);
-      const load = await Load.start(subject, { core: bench.subjectCore });
-      try {
-        await load.add(options.calls);
-        await sleep(options.settleSeconds * 1000);
-        const window = await load.observe(options.seconds);
-        collected[index]?.add(load, window.cpuMsPerCallSecond, window.generatorLoad);
-      } finally {
-        await load.stop();
-      }
-      bench.faults.take(subject.name, load.meter, subject.bargesIn);
-    }
+    const looks = contenders.map((contender, index) => async () => {
+      bench.note(`load: ${titleOf(contender)}, ${options.calls} calls, round ${round} of ${options.rounds}`);
+      await look(bench, contender, options, collected[index] ?? new Rounds());
+    });
+    if (options.together) await Promise.all(looks.map((each) => each()));
+    else for (const each of looks) await each();
   }
   return collected.map((rounds) => rounds.figures(options.calls));
+}
+
+function titleOf({ subject, carrier }: Contender): string {
+  return carrier === undefined ? subject.name : `${subject.name}, ${carriers[carrier].title}`;
+}
+
+async function look(
+  bench: Bench,
+  contender: Contender,
+  options: LoadOptions,
+  collected: Rounds,
+): Promise<void> {
+  const { subject, carrier } = contender;
+  const load = await Load.start(subject, { core: bench.subjectCore });
+  try {
+    await load.add(options.calls, undefined, carrier);
+    await sleep(options.settleSeconds * 1000);
+    const window = await load.observe(options.seconds);
+    collected.add(load, window.cpuMsPerCallSecond, window.generatorLoad);
+  } finally {
+    await load.stop();
+  }
+  bench.faults.take(titleOf(contender), load.meter, subject.bargesIn);
 }
 
 class Rounds {
@@ -87,46 +120,6 @@ class Rounds {
       interruptions: this.#interruptions,
     };
   }
-}
-
-export interface TruncationFigures {
-  readonly scenario: string;
-  /** What the model was told minus what the carrier played; negative: the model believes too little. */
-  readonly errorMs: Summary;
-  readonly magnitudeMs: Summary;
-}
-
-/** All scenarios at once, each on calls of its own, lightly loaded. */
-export async function measureTruncation(
-  bench: Bench,
-  subject: Subject,
-  options: { callsPerScenario: number; seconds: number },
-): Promise<TruncationFigures[]> {
-  bench.note(`truncation: ${subject.name}, ${truncationConversations.length} scenarios`);
-  const load = await Load.start(subject, { core: bench.subjectCore });
-  try {
-    for (const conversation of truncationConversations)
-      await load.add(options.callsPerScenario, conversation);
-    await sleep(options.seconds * 1000);
-  } finally {
-    await load.stop();
-  }
-  bench.faults.take(subject.name, load.meter, subject.bargesIn);
-  const { disturbedCuts } = load.meter;
-  if (disturbedCuts > 0) {
-    bench.note(`truncation: ${disturbedCuts} cuts are left out, since the generator was held up meanwhile`);
-  }
-  const all = new Samples();
-  for (const samples of load.meter.truncationMs.values()) all.addAll(samples);
-  const figuresOf = (scenario: string, samples: Samples): TruncationFigures => ({
-    scenario,
-    errorMs: samples.summary(),
-    magnitudeMs: samples.magnitudes().summary(),
-  });
-  const named = truncationConversations.map(({ name }) =>
-    figuresOf(name, load.meter.truncationMs.get(name) ?? new Samples()),
-  );
-  return [...named, figuresOf('all', all)];
 }
 
 export interface MemoryFigures {

@@ -38,6 +38,8 @@ export class Meter {
   framesArrived = 0;
   framesLost = 0;
   downstreamBlocksLost = 0;
+  /** Frames of carriers that are paced which came short or twice. */
+  unevenFrames = 0;
   deadBytes = 0;
   interruptions = 0;
   missedClears = 0;

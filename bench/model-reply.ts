@@ -1,8 +1,6 @@
+import { blockMs, type Coding } from './coding.ts';
 import type { Conversation } from './conversation.ts';
-import { blockBytes, quietBlock, writeStamp } from './stamps.ts';
 import type { AnswerItem } from './switchboard.ts';
-
-const noise = quietBlock(7);
 
 /** What a reply needs of its session. */
 interface Session {
@@ -19,6 +17,7 @@ export class ModelReply {
   readonly #responseId: string;
   readonly #items: readonly AnswerItem[];
   readonly #conversation: Conversation;
+  readonly #coding: Coding;
   readonly #later: (atMs: number, action: (nowMs: number) => void) => void;
   readonly #onItem: (item: AnswerItem) => void;
   readonly #onDone: (nowMs: number) => void;
@@ -31,6 +30,8 @@ export class ModelReply {
     responseId: string;
     items: readonly AnswerItem[];
     conversation: Conversation;
+    /** Of the audio. */
+    coding: Coding;
     later: (atMs: number, action: (nowMs: number) => void) => void;
     onItem: (item: AnswerItem) => void;
     onDone: (nowMs: number) => void;
@@ -39,6 +40,7 @@ export class ModelReply {
     this.#responseId = options.responseId;
     this.#items = options.items;
     this.#conversation = options.conversation;
+    this.#coding = options.coding;
     this.#later = options.later;
     this.#onItem = options.onItem;
     this.#onDone = options.onDone;
@@ -89,9 +91,9 @@ export class ModelReply {
     if (this.#cancelled) return;
     const { deltaMs, answerMs, speed, underrun } = this.#conversation;
     this.#sendDelta(item);
-    const generatedMs = item.generatedBytes / 8;
-    if (generatedMs < answerMs) {
-      const stallMs = underrun && generatedMs === answerMs / 2 ? (answerMs / 2) * (1 - 1 / speed) + 400 : 0;
+    if (item.generatedMs < answerMs) {
+      const stallMs =
+        underrun && item.generatedMs === answerMs / 2 ? (answerMs / 2) * (1 - 1 / speed) + 400 : 0;
       this.#later(nowMs + deltaMs / speed + stallMs, (at) => this.#emit(item, at));
       return;
     }
@@ -108,13 +110,12 @@ export class ModelReply {
   }
 
   #sendDelta(item: AnswerItem): void {
+    const { blockBytes } = this.#coding;
     const audio = Buffer.allocUnsafe(item.blocksPerDelta * blockBytes);
-    const firstBlock = item.generatedBytes / blockBytes;
-    for (let block = 0; block < item.blocksPerDelta; block++) {
-      audio.set(noise, block * blockBytes);
-      writeStamp(audio, block * blockBytes, item.number, firstBlock + block);
-    }
-    item.generatedBytes += audio.length;
+    const firstBlock = item.generatedMs / blockMs;
+    for (let block = 0; block < item.blocksPerDelta; block++)
+      this.#coding.writeBlock(audio, block * blockBytes, item.number, firstBlock + block);
+    item.generatedMs += item.blocksPerDelta * blockMs;
     const ids = {
       response_id: this.#responseId,
       item_id: item.id,

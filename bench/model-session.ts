@@ -1,14 +1,15 @@
+import { AppendReader } from './append-reader.ts';
 import type { CarrierCall } from './carrier-call.ts';
+import { parseObject } from './carrier-wire.ts';
+import { blockMs, type Coding } from './coding.ts';
+import { mulaw, slin24 } from './codings.ts';
 import type { Conversation } from './conversation.ts';
 import { typicalConversation } from './conversation.ts';
 import { ModelReply } from './model-reply.ts';
 import type { RawSocket } from './raw-socket.ts';
-import { blockBytes, blockChars, readStamp, readStampText, type Stamp } from './stamps.ts';
+import type { Stamp } from './stamps.ts';
 import type { AnswerItem, Switchboard } from './switchboard.ts';
 
-const audioKey = Buffer.from('"audio":"');
-const appendHead = '{"type":"input_audio_buffer.append"';
-const quote = 34;
 /** How long the subject may take to tell the model what was heard. */
 const judgeAfterMs = 1_000;
 /** Audio of an answer that nobody interrupted is late before this, and lost after it. */
@@ -37,6 +38,17 @@ interface ClientEvent {
   audio_end_ms?: unknown;
 }
 
+/** One direction of `session.audio`. */
+interface Directed {
+  format?: { type?: unknown };
+}
+
+/** `session.audio.input.format` and `.output.format`: `audio/pcm` is 24 kHz. */
+function codingOf(format: Directed['format']): Coding | undefined {
+  if (format?.type === 'audio/pcm') return slin24;
+  return format?.type === 'audio/pcmu' ? mulaw : undefined;
+}
+
 /**
  * The model server's end of one call: speaks the GA Realtime protocol, holds a conversation by schedule
  * instead of listening, keeps an exact ledger of what it generated, and answers what a real server would
@@ -50,7 +62,12 @@ export class ModelSession {
   #call: CarrierCall | undefined;
   #reply: ModelReply | undefined;
   #session: Record<string, unknown> = { type: 'realtime', object: 'realtime.session', id: id('sess') };
-  #audioAt = 0;
+  /** Of the audio that it takes and gives; as the session says, and µ-law until it says. */
+  #hears: Coding = mulaw;
+  #speaks: Coding = mulaw;
+  #appends = this.#appendsIn(mulaw);
+  /** When what is being read came. */
+  #nowMs = 0;
   #turn = 0;
   #closed = false;
 
@@ -85,47 +102,19 @@ export class ModelSession {
   }
 
   #onMessage(payload: Buffer, isText: boolean): void {
-    const nowMs = performance.now();
+    this.#nowMs = performance.now();
     if (!isText) {
       this.#board.meter.violations.add('binary frame to the model');
       return;
     }
-    const stamp = this.#soleStamp(payload);
-    if (stamp) {
-      this.#onBlock(stamp, nowMs);
-      return;
-    }
-    const event = parse(payload);
-    if (!event || typeof event.type !== 'string') {
-      this.#refuse('invalid_event', undefined);
-      return;
-    }
-    if (event.type === 'input_audio_buffer.append') this.#onAppend(event, nowMs);
-    else this.#onEvent(event.type, event, nowMs);
+    if (this.#appends.take(payload)) return;
+    const event: ClientEvent | undefined = parseObject(payload);
+    if (typeof event?.type === 'string') this.#onEvent(event.type, event, this.#nowMs);
+    else this.#refuse('invalid_event', undefined);
   }
 
-  /** The usual case, read without parsing: an append of one block, its audio where the last one had it. */
-  #soleStamp(payload: Buffer): Stamp | undefined {
-    if (payload[this.#audioAt + blockChars] !== quote || payload[this.#audioAt - 1] !== quote) {
-      if (payload.toString('latin1', 0, appendHead.length) !== appendHead) return undefined;
-      this.#audioAt = payload.indexOf(audioKey) + audioKey.length;
-      if (payload[this.#audioAt + blockChars] !== quote) return undefined;
-    }
-    return readStampText(payload, this.#audioAt);
-  }
-
-  /** Several blocks in one append, silence put in for gaps, or audio that was decoded and encoded again. */
-  #onAppend(event: ClientEvent, nowMs: number): void {
-    if (typeof event.audio !== 'string') {
-      this.#refuse('missing_required_parameter', event);
-      return;
-    }
-    const bytes = Buffer.from(event.audio, 'base64');
-    for (let at = 0; at < bytes.length; ) {
-      const stamp = readStamp(bytes, at);
-      if (stamp) this.#onBlock(stamp, nowMs);
-      at += stamp ? blockBytes : 1;
-    }
+  #appendsIn(coding: Coding): AppendReader {
+    return new AppendReader(coding, (stamp) => this.#onBlock(stamp, this.#nowMs));
   }
 
   #onBlock(stamp: Stamp, nowMs: number): void {
@@ -176,7 +165,7 @@ export class ModelSession {
     this.#turn += 1;
     const sentAtMs = performance.now();
     const items = [...this.#unsettled].sort((a, b) => a.number - b.number);
-    const leftMs = call.ledger.endMs - sentAtMs;
+    const leftMs = call.toPlayMs(items, sentAtMs);
     const expectsClear = leftMs > nothingLeftMs;
     const interruption = { sentAtMs, items, expectsClear, clearedAtMs: undefined };
     call.interruption = interruption;
@@ -219,13 +208,14 @@ export class ModelSession {
   #startReply(nowMs: number, itemCount: number, following: number): void {
     if (this.#reply) return;
     const { deltaMs } = this.#conversation;
-    const items = Array.from({ length: itemCount }, () => this.#board.newItem(deltaMs * 8));
+    const items = Array.from({ length: itemCount }, () => this.#board.newItem(deltaMs));
     for (const item of items) this.#unsettled.add(item);
     this.#reply = new ModelReply({
       session: this,
       responseId: id('resp'),
       items,
       conversation: this.#conversation,
+      coding: this.#speaks,
       later: (atMs, action) => this.#later(atMs, action),
       onItem: (item) => this.#items.set(item.id, item),
       onDone: (at) => {
@@ -255,27 +245,31 @@ export class ModelSession {
     const sinceMs = Math.min(interruption.sentAtMs, ...interruption.items.map((item) => item.startedAtMs));
     const trusted = meter.undisturbedSince(sinceMs);
     if (!trusted) meter.disturbedCuts += 1;
-    if (trusted && interruption.expectsClear && interruption.clearedAtMs === undefined)
-      meter.missedClears += 1;
+    if (trusted && interruption.expectsClear && !call.hasStopped(interruption)) meter.missedClears += 1;
     const { sentAtMs, clearedAtMs } = interruption;
     for (const item of interruption.items) {
       this.#unsettled.delete(item);
       item.heardMs ??= call.ledger.playedMs(item.number, clearedAtMs ?? sentAtMs);
-      const generatedMs = item.generatedBytes / 8;
+      const { generatedMs, claimedMs } = item;
       const heardWhole = item.heardMs >= generatedMs - 1e-6;
-      if (heardWhole && item.claimedMs === undefined) continue;
-      if (!heardWhole && item.complete && !interruption.expectsClear && clearedAtMs === undefined)
+      if (heardWhole && claimedMs === undefined) continue;
+      const wasCut = interruption.expectsClear || clearedAtMs !== undefined || claimedMs !== undefined;
+      if (!heardWhole && item.complete && !wasCut)
         this.#later(sentAtMs + lostAfterMs, () => this.#countLost(item));
-      if (trusted) meter.truncation(call.conversation.name, (item.claimedMs ?? generatedMs) - item.heardMs);
+      if (trusted) meter.truncation(call.conversation.name, (claimedMs ?? generatedMs) - item.heardMs);
     }
   }
 
   #countLost(item: AnswerItem): void {
-    this.#board.meter.downstreamBlocksLost += Math.max(0, item.generatedBytes / blockBytes - item.nextBlock);
+    this.#board.meter.downstreamBlocksLost += Math.max(0, item.generatedMs / blockMs - item.nextBlock);
   }
 
   #onEvent(type: string, event: ClientEvent, nowMs: number): void {
     switch (type) {
+      case 'input_audio_buffer.append':
+        if (typeof event.audio === 'string') this.#appends.takeAudio(event.audio);
+        else this.#refuse('missing_required_parameter', event);
+        return;
       case 'session.update':
         this.#update(event);
         return;
@@ -324,7 +318,18 @@ export class ModelSession {
         return;
       }
     this.#session = { ...this.#session, ...session };
+    this.#setAudio(session.audio);
     this.send('session.updated', { session: this.#session });
+  }
+
+  #setAudio(audio: unknown): void {
+    const { input, output } = (audio ?? {}) as { input?: Directed; output?: Directed };
+    const hears = codingOf(input?.format);
+    if (hears && hears !== this.#hears) {
+      this.#hears = hears;
+      this.#appends = this.#appendsIn(hears);
+    }
+    this.#speaks = codingOf(output?.format) ?? this.#speaks;
   }
 
   #truncate(event: ClientEvent): void {
@@ -339,11 +344,11 @@ export class ModelSession {
       return;
     }
     const endMs = Number(audio_end_ms);
-    if (item.generatedBytes === 0) {
+    if (item.generatedMs === 0) {
       this.#refuse('unsupported_content_type', event);
       return;
     }
-    if (endMs < 0 || endMs > item.generatedBytes / 8) {
+    if (endMs < 0 || endMs > item.generatedMs) {
       this.#refuse('invalid_value', event);
       this.#claim(item, endMs);
       return;
@@ -366,6 +371,7 @@ export class ModelSession {
   /** A claim about an answer that was judged before counts as an error of its own. */
   #claim(item: AnswerItem, claimedMs: number): void {
     item.claimedMs = claimedMs;
+    item.claimedAtMs = performance.now();
     if (this.#unsettled.has(item) || item.heardMs === undefined) return;
     if (!this.#board.meter.undisturbedSince(item.startedAtMs)) return;
     this.#board.meter.truncation(this.#conversation.name, claimedMs - item.heardMs);
@@ -390,14 +396,4 @@ export class ModelSession {
 /** Ids look like OpenAI's: a prefix and 21 characters. */
 function id(prefix: string): string {
   return `${prefix}_${Math.random().toString(36).slice(2).padEnd(21, '0').slice(0, 21)}`;
-}
-
-function parse(payload: Buffer): ClientEvent | undefined {
-  try {
-    const value: unknown = JSON.parse(payload.toString());
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

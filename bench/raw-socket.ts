@@ -9,6 +9,7 @@ function acceptFor(key: string): string {
 
 const headEnd = Buffer.from('\r\n\r\n');
 const handshakeMs = 10_000;
+const noMask = new Uint8Array(4);
 
 export interface RawSocketHandlers {
   /** `payload` is valid only during the call. */
@@ -44,8 +45,8 @@ export class RawSocket {
   }
 
   /** The key that client frames are masked with; fixed per connection so that frames can be prebuilt. */
-  get maskKey(): Uint8Array | undefined {
-    return this.#maskKey;
+  get maskKey(): Uint8Array {
+    return this.#maskKey ?? noMask;
   }
 
   /** True while written bytes wait in the process: a buffer that was written must not be changed then. */
@@ -79,6 +80,11 @@ export class RawSocket {
 
   sendText(text: string): void {
     this.write(encodeFrame(opcodes.text, text, this.#maskKey));
+  }
+
+  /** `bytes` may be changed afterwards. */
+  sendBinary(bytes: Buffer): void {
+    this.write(encodeFrame(opcodes.binary, bytes, this.#maskKey));
   }
 
   /** Sends a close frame and drops the connection when it is not answered in 2 s. */

@@ -1,23 +1,26 @@
 /** `npm run bench`: subject and relay under the same load in one run; see docs/benchmark.md. */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { carriers } from './carriers.ts';
 import { Faults } from './faults.ts';
 import { measureLimit } from './limit.ts';
 import {
   type Bench,
   type ChurnFigures,
   type LoadFigures,
+  type LoadOptions,
   type MemoryFigures,
   measureChurn,
   measureLoad,
   measureMemory,
-  measureTruncation,
-  type TruncationFigures,
 } from './measure.ts';
 import { type Options, readOptions, usage } from './options.ts';
-import { type Pair, type Results, renderTable, rowsOf } from './report.ts';
+import { measurePacing, type PacingFigures } from './pacing.ts';
+import { type CarrierFigures, type Pair, type Results, renderTable, rowsOf } from './report.ts';
+import { measureResampling } from './resampling.ts';
 import { pinningProblem, pinSelf } from './subject-process.ts';
 import { relay, type Subject, subjectNamed } from './subjects.ts';
+import { measureCarrierTruncation, measureTruncation, type TruncationFigures } from './truncation.ts';
 
 const subjectCore = 0;
 const generatorCore = 1;
@@ -42,21 +45,51 @@ async function both<T>(subject: Subject, together: boolean, measure: Measure<T>)
   return [first, await measure(relay)];
 }
 
+function loadOptions(options: Options, calls: number): LoadOptions {
+  const { rounds, settleSeconds, seconds, together } = options;
+  return { calls, rounds, settleSeconds, seconds, together };
+}
+
 async function loadPair(
   bench: Bench,
   subject: Subject,
   options: Options,
   calls: number,
 ): Promise<Pair<LoadFigures>> {
-  const { rounds, settleSeconds, seconds } = options;
-  const [first, second] = await measureLoad(bench, [subject, relay], {
-    calls,
-    rounds,
-    settleSeconds,
-    seconds,
-  });
+  const contenders = [{ subject }, { subject: relay }];
+  const [first, second] = await measureLoad(bench, contenders, loadOptions(options, calls));
   if (!first || !second) throw new Error('a subject was not measured');
   return [first, second];
+}
+
+/** The carriers beside Twilio. Their CPU time, each in turns with all others and the relay, is left out of a smoke run. */
+async function measureCarriers(bench: Bench, subject: Subject, options: Options): Promise<CarrierFigures[]> {
+  const names = options.carriers.filter((name) => subject.takes(name));
+  if (names.length === 0) return [];
+  const contenders = [{ subject: relay }, ...names.map((carrier) => ({ subject, carrier }))];
+  const load = loadOptions(options, options.carrierCalls);
+  const [beside, ...each] = options.together ? [] : await measureLoad(bench, contenders, load);
+  const { truncationCallsPerCarrier: callsPerCarrier, truncationSeconds: seconds } = options;
+  const cuts = await measureCarrierTruncation(bench, subject, names, { callsPerCarrier, seconds });
+  return names.map((name, index) => {
+    const own = each[index];
+    return {
+      carrier: carriers[name],
+      load: own && beside ? [own, beside] : undefined,
+      truncation: cuts.get(name),
+    };
+  });
+}
+
+/** Both ways at each number of calls, and at the highest with callers who are muted. */
+async function pacingRuns(bench: Bench, subject: Subject, options: Options): Promise<PacingFigures[]> {
+  const { settleSeconds, seconds, together, pacingCalls } = options;
+  const look = (calls: number, muted: boolean): Promise<PacingFigures> =>
+    measurePacing(bench, subject, { calls, muted, settleSeconds, seconds, judged: !together });
+  const figures: PacingFigures[] = [];
+  for (const calls of pacingCalls) figures.push(await look(calls, false));
+  if (!together) figures.push(await look(Math.max(...pacingCalls), true));
+  return figures;
 }
 
 async function measure(bench: Bench, options: Options, machine: string): Promise<Results> {
@@ -81,7 +114,13 @@ async function measure(bench: Bench, options: Options, machine: string): Promise
     if (!parts.has('truncation') || !subject.bargesIn) return [];
     return measureTruncation(bench, subject, { callsPerScenario, seconds: truncationSeconds });
   };
+  const carry = async (): Promise<readonly CarrierFigures[]> =>
+    parts.has('carriers') ? measureCarriers(bench, subject, options) : [];
   const { memoryCalls: calls, settleSeconds: seconds, churnCalls } = options;
+  const pace = async (): Promise<readonly PacingFigures[]> => {
+    if (!parts.has('pacing') || !subject.takes('audiosocket')) return [];
+    return pacingRuns(bench, subject, options);
+  };
   const remember = async (): Promise<Pair<MemoryFigures> | undefined> => {
     if (!parts.has('memory')) return undefined;
     return both(subject, together, (one) => measureMemory(bench, one, { calls, seconds }));
@@ -91,8 +130,11 @@ async function measure(bench: Bench, options: Options, machine: string): Promise
     return both(subject, together, (one) => measureChurn(bench, one, churnCalls));
   };
   const rest = together
-    ? await Promise.all([truncate(), remember(), churn()])
-    : ([await truncate(), await remember(), await churn()] as const);
+    ? await Promise.all([truncate(), carry(), pace(), remember(), churn()])
+    : ([await truncate(), await carry(), await pace(), await remember(), await churn()] as const);
+  const resampling = parts.has('resample')
+    ? await measureResampling({ rounds: together ? 1 : 20, install: !together })
+    : undefined;
   const { bargesIn, name } = subject;
   return {
     subject: name.split('/').at(-1) ?? name,
@@ -101,8 +143,11 @@ async function measure(bench: Bench, options: Options, machine: string): Promise
     limit,
     half,
     truncation: rest[0],
-    memory: rest[1],
-    churn: rest[2],
+    carriers: rest[1],
+    pacing: rest[2],
+    memory: rest[3],
+    churn: rest[4],
+    resampling,
     bargesIn,
     faults: bench.faults.tally.toObject(),
     rejections: bargesIn ? bench.faults.rejections.total : undefined,

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import { availableParallelism } from 'node:os';
-import type { Subject } from './subjects.ts';
+import type { Addresses, Subject } from './subjects.ts';
 
 const startMs = 30_000;
 const stopMs = 5_000;
@@ -36,6 +36,8 @@ async function freePort(): Promise<number> {
 export class SubjectProcess {
   readonly subject: Subject;
   readonly baseUrl: string;
+  /** NaN: it has none. */
+  readonly audioSocketPort: number;
   readonly inspectorUrl: string | undefined;
   readonly #child: ChildProcess;
   readonly #output: () => string;
@@ -43,12 +45,14 @@ export class SubjectProcess {
   private constructor(options: {
     subject: Subject;
     baseUrl: string;
+    audioSocketPort: number;
     inspectorUrl: string | undefined;
     child: ChildProcess;
     output: () => string;
   }) {
     this.subject = options.subject;
     this.baseUrl = options.baseUrl;
+    this.audioSocketPort = options.audioSocketPort;
     this.inspectorUrl = options.inspectorUrl;
     this.#child = options.child;
     this.#output = options.output;
@@ -57,7 +61,12 @@ export class SubjectProcess {
   /** Starts it, pinned to `core` unless that is undefined, and waits for its ready line, 30 s at most. */
   static async start(
     subject: Subject,
-    options: { core: number | undefined; modelPort: number; inspect?: boolean },
+    options: {
+      core: number | undefined;
+      modelPort: number;
+      telnyx: Addresses['telnyx'];
+      inspect?: boolean;
+    },
   ): Promise<SubjectProcess> {
     const port = await freePort();
     const nodeArgs = options.inspect ? ['--inspect=127.0.0.1:0', ...subject.args] : [...subject.args];
@@ -66,7 +75,7 @@ export class SubjectProcess {
     const env = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
     const modelBaseUrl = `http://127.0.0.1:${options.modelPort}/v1`;
     const child = spawn(command, args, {
-      env: { ...env, ...subject.env({ port, modelBaseUrl }) },
+      env: { ...env, ...subject.env({ port, modelBaseUrl, telnyx: options.telnyx }) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -93,8 +102,16 @@ export class SubjectProcess {
       };
       child.stdout?.on('data', look);
     });
+    const audioSocketPort = Number(/^audiosocket: tcp:\S+:(\d+)$/m.exec(output)?.[1]);
     const inspectorUrl = /Debugger listening on (ws:\S+)/.exec(output)?.[1];
-    return new SubjectProcess({ subject, baseUrl, inspectorUrl, child, output: () => output });
+    return new SubjectProcess({
+      subject,
+      baseUrl,
+      audioSocketPort,
+      inspectorUrl,
+      child,
+      output: () => output,
+    });
   }
 
   get running(): boolean {

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import type { CarrierName } from './carrier-names.ts';
 
 /** How the carrier side reaches a subject's media socket for one call. */
 export interface CallEntry {
@@ -14,13 +15,24 @@ export interface Subject {
   readonly name: string;
   /** Arguments for Node. */
   readonly args: readonly string[];
-  env(options: { port: number; modelBaseUrl: string }): Readonly<Record<string, string>>;
+  env(addresses: Addresses): Readonly<Record<string, string>>;
   /** First group: the base URL. Looked for in what it prints. */
   readonly ready: RegExp;
   /** Announces a call as the carrier would and says where its media goes. */
   enter(baseUrl: string, callNumber: number): Promise<CallEntry>;
   /** It answers barge-in with `clear` and `truncate`; the relay does not. */
   readonly bargesIn: boolean;
+  /** Whose calls it takes. */
+  takes(carrier: CarrierName): boolean;
+}
+
+/** Where a subject may listen, and where it finds what it needs. */
+export interface Addresses {
+  /** Free a moment ago: for those that do not take 0 for any. */
+  readonly port: number;
+  readonly modelBaseUrl: string;
+  /** Undefined: nobody plays Telnyx. */
+  readonly telnyx: { readonly apiBaseUrl: string; readonly publicKey: string } | undefined;
 }
 
 /** As `npm start` runs the gateway; the relay gets the same. */
@@ -32,7 +44,7 @@ const callSidOf = (callNumber: number): string => `CA${String(callNumber).padSta
 export const relay: Subject = {
   name: 'relay',
   args: [...nodeFlags, root('bench/relay.ts')],
-  env: ({ port, modelBaseUrl }) => ({ PORT: String(port), OPENAI_BASE_URL: modelBaseUrl }),
+  env: ({ modelBaseUrl }) => ({ PORT: '0', OPENAI_BASE_URL: modelBaseUrl }),
   ready,
   enter: async (_baseUrl, callNumber) => ({
     path: '/media-stream',
@@ -41,11 +53,21 @@ export const relay: Subject = {
     callSid: callSidOf(callNumber),
   }),
   bargesIn: false,
+  takes: (carrier) => carrier === 'twilio',
 };
 
-const publicHost = 'bench.example.com';
 const accountSid = `AC${'0'.repeat(32)}`;
 const authToken = randomBytes(16).toString('hex');
+
+/** What the gateway is told, and the carriers know. */
+export const bench = {
+  publicHost: 'bench.example.com',
+  plivoAuthToken: randomBytes(16).toString('hex'),
+  genesysApiKey: randomBytes(16).toString('hex'),
+  asteriskUsername: 'asterisk',
+  asteriskPassword: randomBytes(16).toString('hex'),
+};
+const { publicHost } = bench;
 
 /** Twilio's `X-Twilio-Signature`: HMAC-SHA1 over the URL and the sorted form fields. */
 function twilioSignature(url: string, fields: Readonly<Record<string, string>>): string {
@@ -54,7 +76,7 @@ function twilioSignature(url: string, fields: Readonly<Record<string, string>>):
   return createHmac('sha1', authToken).update(text).digest('base64');
 }
 
-function unescapeXml(text: string): string {
+export function unescapeXml(text: string): string {
   return text
     .replaceAll('&quot;', '"')
     .replaceAll('&apos;', "'")
@@ -99,21 +121,33 @@ export async function enterByWebhook(baseUrl: string, callNumber: number): Promi
 export const gateway: Subject = {
   name: 'gateway',
   args: [...nodeFlags, root('src/main.ts'), 'serve'],
-  env: ({ port, modelBaseUrl }) => ({
+  env: ({ modelBaseUrl, telnyx }) => ({
     HOST: '127.0.0.1',
-    PORT: String(port),
+    PORT: '0',
     OPENAI_API_KEY: 'bench',
     OPENAI_BASE_URL: modelBaseUrl,
     PUBLIC_URL: `https://${publicHost}`,
     TWILIO_ACCOUNT_SID: accountSid,
     TWILIO_AUTH_TOKEN: authToken,
     TWILIO_PHONE_NUMBER: '+15550002222',
+    ...(telnyx && {
+      TELNYX_API_KEY: 'bench',
+      TELNYX_API_BASE_URL: telnyx.apiBaseUrl,
+      TELNYX_PUBLIC_KEY: telnyx.publicKey,
+    }),
+    PLIVO_AUTH_ID: 'MABENCH',
+    PLIVO_AUTH_TOKEN: bench.plivoAuthToken,
+    GENESYS_API_KEY: bench.genesysApiKey,
+    ASTERISK_WS_USERNAME: bench.asteriskUsername,
+    ASTERISK_WS_PASSWORD: bench.asteriskPassword,
+    AUDIOSOCKET_PORT: '0',
     // The bench looks for the limit of the machine, not of the setting.
     PATCHCORD_MAX_CALLS: '100000',
   }),
   ready,
   enter: enterByWebhook,
   bargesIn: true,
+  takes: () => true,
 };
 
 /**
@@ -123,5 +157,11 @@ export const gateway: Subject = {
 export function subjectNamed(name: string): Subject {
   if (name === relay.name) return relay;
   if (name === gateway.name) return gateway;
-  return { ...gateway, name, args: [...nodeFlags, name] };
+  return {
+    ...gateway,
+    name,
+    args: [...nodeFlags, name],
+    env: (addresses) => ({ ...gateway.env(addresses), PORT: String(addresses.port) }),
+    takes: relay.takes,
+  };
 }

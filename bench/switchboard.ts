@@ -1,6 +1,6 @@
 import type { Agenda } from './agenda.ts';
+import { blockMs } from './coding.ts';
 import type { Meter } from './meter.ts';
-import { blockBytes } from './stamps.ts';
 
 /** One spoken answer of the model side, recognised on the carrier side by the number in its stamps. */
 export interface AnswerItem {
@@ -9,7 +9,7 @@ export interface AnswerItem {
   /** When each delta left, ms; NaN where the moment says nothing about latency. */
   readonly sentAtMs: number[];
   readonly blocksPerDelta: number;
-  generatedBytes: number;
+  generatedMs: number;
   /** When its first delta left, ms. */
   startedAtMs: number;
   /** Next block expected on the carrier side. */
@@ -18,6 +18,10 @@ export interface AnswerItem {
   complete: boolean;
   /** What the subject told the model was heard, ms; undefined when it said nothing. */
   claimedMs: number | undefined;
+  /** When it last said so, ms. */
+  claimedAtMs: number;
+  /** When audio of it last reached a carrier that plays at once, ms. */
+  lastHeardAtMs: number;
   /** What was really heard, ms, once the answer is over. */
   heardMs: number | undefined;
 }
@@ -26,7 +30,7 @@ export interface AnswerItem {
 export interface Interruption {
   readonly sentAtMs: number;
   readonly items: readonly AnswerItem[];
-  /** Audio was still to be played, so that a `clear` must come. */
+  /** Audio was still to be played, so that it must be stopped. */
   readonly expectsClear: boolean;
   clearedAtMs: number | undefined;
 }
@@ -61,18 +65,20 @@ export class Switchboard<Call extends { readonly number: number }> {
     return this.#calls.get(number);
   }
 
-  newItem(deltaBytes: number): AnswerItem {
+  newItem(deltaMs: number): AnswerItem {
     const number = this.#nextItem++;
     const item: AnswerItem = {
       number,
       id: `item_${String(number).padStart(21, '0')}`,
       sentAtMs: [],
-      blocksPerDelta: deltaBytes / blockBytes,
-      generatedBytes: 0,
+      blocksPerDelta: deltaMs / blockMs,
+      generatedMs: 0,
       startedAtMs: Number.POSITIVE_INFINITY,
       nextBlock: 0,
       complete: false,
       claimedMs: undefined,
+      claimedAtMs: Number.POSITIVE_INFINITY,
+      lastHeardAtMs: Number.NEGATIVE_INFINITY,
       heardMs: undefined,
     };
     this.#items.set(number, item);

@@ -22,6 +22,8 @@ const systemPackages: readonly SystemPackage[] = [
   { programs: ['sox'], debian: 'sox', tests: 'the tests that convert speech with sox' },
 ];
 
+const noSuchProgram = 'the package has no such program';
+
 /** Installs what is missing where it may, and gives one line for each thing that stays away. */
 export async function ensureSystemPackages(env: NodeJS.ProcessEnv = process.env): Promise<string[]> {
   const installable = missingPackages(env).filter((each) => namedProgram(each, env) === undefined);
@@ -33,10 +35,20 @@ export async function ensureSystemPackages(env: NodeJS.ProcessEnv = process.env)
     const named = namedProgram(each, env);
     const why =
       named === undefined
-        ? (failure ?? 'the package has no such program')
+        ? (failure ?? noSuchProgram)
         : `${each.variable} names ${named}, which cannot be run`;
     return `${each.debian} is missing, ${each.tests} are skipped: ${why}`;
   });
+}
+
+/** Installs one of them where it may, and says why it stays away. */
+export async function ensureSystemPackage(
+  debian: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string | undefined> {
+  if (findProgram(debian, env) !== undefined) return undefined;
+  const failure = obstacleToInstall(env) ?? (await install([debian]));
+  return findProgram(debian, env) === undefined ? (failure ?? noSuchProgram) : undefined;
 }
 
 /** What the environment names in place of the programs on the path. */

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ensureSystemPackages, findProgram } from '../scripts/system-packages.ts';
+import { ensureSystemPackage, ensureSystemPackages, findProgram } from '../scripts/system-packages.ts';
 
 describe('the system packages of the tests', () => {
   it('are named, with the tests that go without, where they cannot be installed', async () => {
@@ -27,6 +27,15 @@ describe('the system packages of the tests', () => {
     expect(lines[0]).toMatch(
       /^chromium is missing, .+: CHROMIUM_PATH names \/nowhere\/chromium, which cannot be run$/,
     );
+  });
+
+  it('come alone where one alone is needed, or say why not', async () => {
+    expect(await ensureSystemPackage('sox', { PATH: '/nowhere' })).toBe(
+      'this is no Debian, install it yourself',
+    );
+    expect(
+      await ensureSystemPackage('chromium', { PATH: '', CHROMIUM_PATH: process.execPath }),
+    ).toBeUndefined();
   });
 
   it('are found where a variable says that they are', () => {
