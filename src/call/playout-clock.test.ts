@@ -93,4 +93,21 @@ describe('the place that the caller hears', () => {
       expect(timeline.remainingMs()).toBe(0);
     }
   });
+
+  it('goes back to the chunk with which a carrier began anew that ran dry unseen', () => {
+    const { clock, timeline } = setUp();
+    timeline.extend(1000);
+    clock.advance(100);
+    timeline.started(100);
+    clock.advance(850);
+    // Sent in time, but a stall of the network lets it come 1,500 ms late: the carrier is silent meanwhile.
+    timeline.extend(4000);
+    clock.advance(1600);
+    expect(timeline.position()).toBe(2550);
+    timeline.started(100);
+    // It began 100 ms ago by our clock, with a chunk that was sent by then: the one at 1,000 ms.
+    expect(timeline.position()).toBe(1100);
+    clock.advance(500);
+    expect(timeline.cut()).toBe(1600);
+  });
 });

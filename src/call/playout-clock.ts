@@ -10,6 +10,10 @@ const roundingMs = 1e-6;
 /** Less than that is believed only of many marks, of which jitter would have let one through in time. */
 const slightlyLateMs = 20;
 const maxEvidence = 48;
+/** A carrier that begins later than this after audio came to it did not begin with that audio. */
+const longestStartMs = 1000;
+/** Sends that are remembered: some seconds of a carrier that takes few and large pieces. */
+const maxSends = 64;
 /** How far a measured round trip may be off. */
 const startSlackMs = 20;
 /** A word of the carrier that its queue is empty may cross audio that was sent within this. */
@@ -45,6 +49,8 @@ export class PlayoutClock {
   #startSeen = false;
   #startLagMs = Number.POSITIVE_INFINITY;
   #extendedAt = 0;
+  /** The latest sends, where the carrier tells of its starts. */
+  #sends: { readonly at: number; readonly startMs: number }[] | undefined;
   #evidence: { readonly at: number; readonly lagMs: number }[] = [];
 
   constructor(clock: Clock) {
@@ -87,6 +93,10 @@ export class PlayoutClock {
     if (afterSilence) this.#anchor(startMs);
     this.#endMs += lengthMs;
     this.#extendedAt = now;
+    if (this.#sends) {
+      this.#sends.push({ at: now, startMs });
+      if (this.#sends.length > maxSends) this.#sends.shift();
+    }
     return { startMs, silentForMs };
   }
 
@@ -106,14 +116,28 @@ export class PlayoutClock {
    * else the quickest start seen tells it. What is later than that is time in which the carrier played nothing yet.
    */
   started(roundTripMs: number | undefined): void {
-    const lagMs = this.#clock.now() - this.#anchorAt;
-    if (this.#startSeen || this.position() >= this.#endMs) return;
-    if (lagMs < this.#startLagMs) this.#startLagMs = lagMs;
+    this.#sends ??= [];
+    if (this.position() >= this.#endMs) return;
+    const now = this.#clock.now();
+    const lagMs = now - this.#anchorAt;
     // Quicker than the wire: it tells of a stretch before this one.
     if (roundTripMs !== undefined && lagMs < roundTripMs - startSlackMs) return;
+    if (!this.#startSeen) this.#startLagMs = Math.min(this.#startLagMs, lagMs);
+    const wireMs = roundTripMs ?? this.#startLagMs;
+    const lateMs = lagMs - wireMs;
+    if (this.#startSeen || lateMs > longestStartMs) this.#resumed(now - wireMs);
+    else if (lateMs > 0) this.#anchorAt += lateMs;
     this.#startSeen = true;
-    const lateMs = lagMs - (roundTripMs ?? this.#startLagMs);
-    if (lateMs > 0) this.#anchorAt += lateMs;
+  }
+
+  /** The carrier ran dry where we saw no hole, and went on with what was sent at about `sentAt`. */
+  #resumed(sentAt: number): void {
+    const first = this.#sends?.findLast(({ at }) => at <= sentAt + startSlackMs);
+    if (!first || first.startMs < this.#anchorMs) return;
+    const positionMs = first.startMs + this.#clock.now() - sentAt;
+    if (positionMs >= this.position()) return;
+    this.#anchorMs = first.startMs;
+    this.#anchorAt = sentAt;
   }
 
   /** The carrier says that its queue ran empty. What was sent in the last moment may have crossed it on the way. */
