@@ -16,6 +16,7 @@ export interface AgentOverrides {
   readonly model?: string;
   readonly maxOutputTokens?: number | 'inf';
   readonly temperature?: number;
+  readonly turnSilenceMs?: number;
   /** Tools that this call has beside those of every call. */
   readonly tools?: readonly Tool[];
 }
@@ -55,7 +56,7 @@ export class AgentSource {
   agent(overrides: AgentOverrides = {}): Agent {
     this.#refresh();
     const { voice } = this.#settings;
-    const { instructions: wanted, model, maxOutputTokens, temperature } = overrides;
+    const { instructions: wanted, model, maxOutputTokens, temperature, turnSilenceMs } = overrides;
     const standing = this.#instructions.text;
     const language = overrides.language ?? this.#settings.language;
     return {
@@ -67,6 +68,7 @@ export class AgentSource {
       ...(model === undefined ? {} : { model }),
       ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
       ...(temperature === undefined ? {} : { temperature }),
+      ...(turnSilenceMs === undefined ? {} : { turnSilenceMs }),
     };
   }
 

@@ -375,12 +375,6 @@ describe('POST /make-call', () => {
     }
   });
 
-  it('refuses what it accepts and does not use, in words, where it is of no kind that could be', async () => {
-    const { ask } = setUp();
-    const reply = await ask('POST', '/make-call', { to: '+15551230100', silence: [] });
-    expect(reply.json().error).toBe('silence: not of a kind that is taken');
-  });
-
   it('answers as the replaced bridges do', async () => {
     const { ask, dialled } = setUp();
     const reply = await ask('POST', '/make-call', { to: '+15551230100', instructions: 'Be kind.' });
@@ -403,9 +397,35 @@ describe('POST /make-call', () => {
     expect(dialled).toEqual([['+15551230100', { voice: 'cedar', greeting: 'Hello there' }]]);
   });
 
-  it.each([[700], ['700']])('says that silence (%j) is not used', async (silence) => {
-    const reply = await setUp().ask('POST', '/make-call', { to: '+15551230100', silence });
-    expect(reply.json().warnings).toEqual([expect.stringContaining('OPENAI_VAD_SILENCE_DURATION_MS')]);
+  it.each([
+    [700, { turnSilenceMs: 700 }],
+    ['700', { turnSilenceMs: 700 }],
+    ['', {}],
+  ])('takes silence (%j) for what ends a turn in this call', async (silence, overrides) => {
+    const { ask, dialled } = setUp();
+    expect((await ask('POST', '/make-call', { to: '+15551230100', silence })).statusCode).toBe(200);
+    expect(dialled).toEqual([['+15551230100', overrides]]);
+  });
+
+  it.each([
+    ['long'],
+    [49],
+    [10_001],
+    [500.5],
+    [true],
+    [{}],
+    [[]],
+  ])('refuses silence %j, in words', async (silence) => {
+    const { ask, dialled } = setUp();
+    const reply = await ask('POST', '/make-call', { to: '+15551230100', silence });
+    expect([reply.statusCode, reply.json()]).toEqual([
+      400,
+      {
+        error: 'silence: expected a whole number of milliseconds from 50 to 10,000',
+        code: 'PATCHCORD_REQUEST_INVALID',
+      },
+    ]);
+    expect(dialled).toEqual([]);
   });
 
   it.each([

@@ -128,14 +128,14 @@ function registerDialling(app: FastifyInstance, { dialling, log }: CallsApi): vo
   });
 
   app.post('/make-call', async (request, reply) => {
-    const body = parsed(makeCallBody, request.body);
+    const { to, silence, ...about } = parsed(makeCallBody, request.body);
+    const overrides = { ...overridesOf(about), ...(silence ? { turnSilenceMs: silence } : {}) };
     try {
-      const call = await dialling.dial(body.to, overridesOf(body));
+      const call = await dialling.dial(to, overrides);
       return {
         message: 'Call initiated' as const,
         callSid: call.carrierCallId,
         callId: call.callId,
-        ...(body.silence === undefined ? {} : { warnings: [silenceWarning] }),
       };
     } catch (thrown) {
       if (!(thrown instanceof PatchcordError) || !carrierFailures.has(thrown.code)) throw thrown;
@@ -144,9 +144,6 @@ function registerDialling(app: FastifyInstance, { dialling, log }: CallsApi): vo
     }
   });
 }
-
-const silenceWarning =
-  'silence is not used: the silence that ends a turn is the setting OPENAI_VAD_SILENCE_DURATION_MS';
 
 const carrierFailures: ReadonlySet<ErrorCode> = new Set(['PATCHCORD_DIAL_FAILED', 'PATCHCORD_CARRIER_API']);
 
@@ -170,7 +167,7 @@ export function found(calls: Pick<LiveCalls, 'find'>, id: string): LiveCall {
 
 /** What the body says about the agent; empty text counts as absent. */
 export function overridesOf(
-  body: Partial<Record<keyof OutboundOverrides, string | undefined>>,
+  body: Partial<Record<'instructions' | 'voice' | 'greeting', string | undefined>>,
 ): OutboundOverrides {
   return {
     ...(body.instructions ? { instructions: body.instructions } : {}),

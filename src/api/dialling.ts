@@ -10,6 +10,8 @@ export interface OutboundOverrides {
   readonly instructions?: string;
   readonly voice?: string;
   readonly greeting?: string;
+  /** The silence that ends the caller's turn, milliseconds. */
+  readonly turnSilenceMs?: number;
 }
 
 export interface OutboundCall {

@@ -82,22 +82,27 @@ export const announcementBody = z.object({
   ...overrides,
 }) satisfies z.ZodType<AnnouncementBody>;
 
+const silence = 'expected a whole number of milliseconds from 50 to 10,000';
+
 export const makeCallBody = z.object({
   to: phoneNumber,
   ...overrides,
   silence: z
-    .union([z.string().max(40), z.number()])
+    .union(
+      [
+        z.literal(''),
+        z.coerce.number<string | number>(silence).int(silence).min(50, silence).max(10_000, silence),
+      ],
+      silence,
+    )
     .optional()
-    .describe(
-      'Accepted and not used: the silence that ends a turn is the setting `OPENAI_VAD_SILENCE_DURATION_MS`.',
-    ),
+    .describe("Silence that ends the caller's turn in this call, milliseconds."),
 });
 
 export const makeCallReply = z.object({
   message: z.literal('Call initiated'),
   callSid: z.string().describe("The carrier's id of the call."),
   callId: z.string(),
-  warnings: z.array(z.string()).optional().describe('What was accepted but not used.'),
 });
 
 const milliseconds = z.number().min(0);

@@ -13,6 +13,8 @@ export interface Agent {
   readonly maxOutputTokens?: number | 'inf';
   /** For models that take it; undefined: as configured. */
   readonly temperature?: number;
+  /** The silence after which the caller's turn counts as over, milliseconds; undefined: as configured. */
+  readonly turnSilenceMs?: number;
 }
 
 /** Who speaks first, and what. */

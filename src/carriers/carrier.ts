@@ -19,6 +19,8 @@ export interface CallOverrides {
   readonly model?: string;
   readonly maxOutputTokens?: number | 'inf';
   readonly temperature?: number;
+  /** The silence that ends the caller's turn, milliseconds. */
+  readonly turnSilenceMs?: number;
   /** Tools that this call has beside those of every call. */
   readonly tools?: readonly Tool[];
 }

@@ -121,6 +121,26 @@ describe('opening a session', () => {
     expect(Object.hasOwn(socket.last('session.update').session as object, 'reasoning')).toBe(sent);
   });
 
+  it.each([
+    [{ type: 'server_vad', threshold: 0.6, silenceDurationMs: 400 }, { threshold: 0.6 }],
+    [{ type: 'semantic_vad', eagerness: 'low' }, {}],
+  ] as const)('waits for the silence that an agent has of its own: %j', (turnDetection, more) => {
+    const agent = {
+      name: 'a',
+      instructions: 'I',
+      opening: { speaker: 'caller' },
+      turnSilenceMs: 900,
+    } as const;
+    const { socket, session } = ready({ turnDetection }, { agent });
+    const expected = { type: 'server_vad', ...more, silence_duration_ms: 900 };
+    const audio = { input: { turn_detection: expected } };
+    expect(socket.last('session.update').session).toMatchObject({ audio });
+    session.protect(true);
+    expect(socket.last('session.update').session).toMatchObject({
+      audio: { input: { turn_detection: { ...expected, create_response: false } } },
+    });
+  });
+
   it('fails when the model answers in a format that would be noise on the phone', () => {
     const { socket, call } = opening();
     socket.open();

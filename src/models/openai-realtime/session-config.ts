@@ -4,8 +4,9 @@ import type {
   RealtimeSessionCreateRequest,
 } from 'openai/resources/realtime/realtime';
 import type { AudioFormat } from '../../audio/format.ts';
+import type { Agent } from '../../call/agent.ts';
 import type { HistoryItem, SessionOptions } from '../../call/model-session.ts';
-import type { OpenAiRealtimeSettings, RealtimeProfile } from './profiles.ts';
+import type { OpenAiRealtimeSettings, RealtimeProfile, TurnDetectionSettings } from './profiles.ts';
 import type { ClientEvent } from './wire.ts';
 
 export interface SessionFormats {
@@ -31,7 +32,7 @@ export function sessionConfig(
     audio: {
       input: {
         format: wireFormat(formats.receives),
-        turn_detection: turnDetection(settings, options.protectOpening),
+        turn_detection: turnDetection(detectionFor(settings, agent), options.protectOpening),
         ...(settings.transcription === undefined
           ? {}
           : {
@@ -68,12 +69,21 @@ export function sessionConfig(
   };
 }
 
+/** An agent that waits for a silence of its own is one that listens for silence. */
+export function detectionFor(
+  { turnDetection: configured }: OpenAiRealtimeSettings,
+  { turnSilenceMs }: Agent,
+): TurnDetectionSettings {
+  if (turnSilenceMs === undefined) return configured;
+  const rest = configured.type === 'server_vad' ? configured : {};
+  return { ...rest, type: 'server_vad', silenceDurationMs: turnSilenceMs };
+}
+
 /** Voice detection; `protect`: it reports speech but neither answers nor stops the model. */
 export function turnDetection(
-  settings: OpenAiRealtimeSettings,
+  detection: TurnDetectionSettings,
   protect: boolean,
 ): RealtimeAudioInputTurnDetection {
-  const detection = settings.turnDetection;
   const reacts = { create_response: !protect, interrupt_response: !protect };
   if (detection.type === 'semantic_vad') {
     return {

@@ -15,9 +15,20 @@ import type {
 import { Answers } from './answers.ts';
 import { describeFault, fatalError, isRace, setupError } from './faults.ts';
 import { type LinkEvents, ModelLink } from './link.ts';
-import { chooseFormat, type OpenAiRealtimeSettings, type RealtimeProfile } from './profiles.ts';
+import {
+  chooseFormat,
+  type OpenAiRealtimeSettings,
+  type RealtimeProfile,
+  type TurnDetectionSettings,
+} from './profiles.ts';
 import type { ServerFault, ServerMessage, ServerSession } from './server-events.ts';
-import { historyEvent, sessionConfig, turnDetection, wireFormatName } from './session-config.ts';
+import {
+  detectionFor,
+  historyEvent,
+  sessionConfig,
+  turnDetection,
+  wireFormatName,
+} from './session-config.ts';
 import type { ConnectSocket } from './socket.ts';
 import type { ClientEvent } from './wire.ts';
 
@@ -54,6 +65,7 @@ export class OpenAiRealtimeSession implements ModelSession, LinkEvents {
   readonly #log: Logger;
   readonly #link: ModelLink;
   readonly #answers: Answers;
+  readonly #detection: TurnDetectionSettings;
   readonly #unknown = new Set<string>();
   #phase: Phase = 'greeting';
   #deadline: Timeout | undefined;
@@ -69,6 +81,7 @@ export class OpenAiRealtimeSession implements ModelSession, LinkEvents {
     this.#events = events;
     this.#log = options.log;
     this.#protected = options.protectOpening;
+    this.#detection = detectionFor(settings, options.agent);
     this.receives = chooseFormat(profile, options.prefers.receives);
     this.sends = chooseFormat(profile, options.prefers.sends);
     this.truncateMarginMs = settings.truncateMarginMs;
@@ -147,7 +160,7 @@ export class OpenAiRealtimeSession implements ModelSession, LinkEvents {
       event_id: this.#nextId('protect'),
       session: {
         type: 'realtime',
-        audio: { input: { turn_detection: turnDetection(this.#parts.settings, on) } },
+        audio: { input: { turn_detection: turnDetection(this.#detection, on) } },
       },
     });
   }
@@ -178,7 +191,7 @@ export class OpenAiRealtimeSession implements ModelSession, LinkEvents {
         this.#events.speechStarted(message.itemId);
         return;
       case 'input_audio_buffer.speech_stopped':
-        this.#events.speechStopped(message.itemId, silenceOf(this.#parts.settings));
+        this.#events.speechStopped(message.itemId, silenceOf(this.#detection));
         return;
       case 'conversation.item.input_audio_transcription.delta':
         if (message.text !== '') this.#events.callerText(message.itemId, message.text, false);
@@ -321,8 +334,8 @@ export class OpenAiRealtimeSession implements ModelSession, LinkEvents {
 }
 
 /** The server tells of the end of speech only after this silence. Where it listens to the meaning, nobody knows how long. */
-function silenceOf({ turnDetection: { type, ...detection } }: OpenAiRealtimeSettings): number | undefined {
-  return type === 'server_vad' && 'silenceDurationMs' in detection ? detection.silenceDurationMs : undefined;
+function silenceOf(detection: TurnDetectionSettings): number | undefined {
+  return detection.type === 'server_vad' ? detection.silenceDurationMs : undefined;
 }
 
 /** A line's `code` is always ours; the server's own goes beside it. */
