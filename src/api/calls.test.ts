@@ -63,7 +63,7 @@ const status: StatusReply = {
 
 const apps: FastifyInstance[] = [];
 
-function setUp(dialFails?: unknown) {
+function setUp(dialFails?: unknown, carrier = 'twilio') {
   const call = new FakeCall(
     snapshotOf('call-1', { turns: [turnOf(1, { cut: 'caller-spoke', ended: true })] }),
   );
@@ -80,7 +80,7 @@ function setUp(dialFails?: unknown) {
       dial: async (...given) => {
         dialled.push(given);
         if (dialFails !== undefined) throw dialFails;
-        return { callId: 'call-2', carrierCallId: 'CA2', carrier: 'twilio' };
+        return { callId: 'call-2', carrierCallId: 'CA2', carrier };
       },
       transferTarget: (to, callerId) => {
         if (dialFails !== undefined) throw dialFails;
@@ -385,6 +385,11 @@ describe('POST /make-call', () => {
       callId: 'call-2',
     });
     expect(dialled).toEqual([['+15551230100', { instructions: 'Be kind.' }]]);
+  });
+
+  it('names a call over Plivo by the name that clients of that bridge read, too', async () => {
+    const reply = await setUp(undefined, 'plivo').ask('POST', '/make-call', { to: '+15551230100' });
+    expect(makeCallReply.strict().parse(reply.json())).toMatchObject({ callSid: 'CA2', callUuid: 'CA2' });
   });
 
   it('takes a form too', async () => {

@@ -135,6 +135,8 @@ function registerDialling(app: FastifyInstance, { dialling, log }: CallsApi): vo
       return {
         message: 'Call initiated' as const,
         callSid: call.carrierCallId,
+        // What the bridge over Plivo called it.
+        ...(call.carrier === 'plivo' ? { callUuid: call.carrierCallId } : {}),
         callId: call.callId,
       };
     } catch (thrown) {

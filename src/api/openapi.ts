@@ -183,7 +183,7 @@ const operations: readonly Operation[] = [
     method: 'post',
     path: '/make-call',
     id: 'makeCall',
-    summary: 'Dial a number, as the Twilio bridges that this gateway replaces took it',
+    summary: 'Dial a number, as the Twilio and Plivo bridges that this gateway replaces took it',
     body: { schema: makeCallBody, required: true, form: true },
     status: 200,
     reply: makeCallReply,

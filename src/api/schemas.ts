@@ -102,6 +102,7 @@ export const makeCallBody = z.object({
 export const makeCallReply = z.object({
   message: z.literal('Call initiated'),
   callSid: z.string().describe("The carrier's id of the call."),
+  callUuid: z.exactOptional(z.string()).describe('The same, of a call over Plivo.'),
   callId: z.string(),
 });
 
