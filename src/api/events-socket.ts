@@ -8,7 +8,7 @@ import { TurnThrottle } from './turn-throttle.ts';
 /** What the feeds need of the directory of calls. */
 export interface ObservedCalls {
   snapshots(): CallSnapshot[];
-  find(id: string): { readonly carrierCallId: string } | undefined;
+  find(id: string): { goesBy(id: string): boolean } | undefined;
   observe(observer: CallObserver, follows: () => boolean): () => void;
 }
 

@@ -64,7 +64,10 @@ function setUp(limits: Partial<FeedLimits> = {}, live: CallSnapshot[] = []) {
   const directory = new CallDirectory(silentLogger);
   const calls: ObservedCalls = {
     snapshots: () => live,
-    find: (id) => live.find((call) => call.callId === id),
+    find: (id) => {
+      const call = live.find(({ callId }) => callId === id);
+      return call && { goesBy: (name) => name === id || name === call.carrierCallId };
+    },
     observe: (observer) => directory.observe(observer),
   };
   const options: FeedOptions = {

@@ -41,8 +41,8 @@ export class LogStream {
     const wanted = wantedCall(url);
     const first = this.#calls
       .snapshots()
-      .filter((call) => wanted === undefined || wanted === call.callId || wanted === call.carrierCallId)
-      .flatMap((call) => call.turns.map((turn) => JSON.stringify(itemOf(call.callId, turn))));
+      .filter(({ callId }) => wanted === undefined || this.#calls.find(callId)?.goesBy(wanted))
+      .flatMap(({ callId, turns }) => turns.map((turn) => JSON.stringify(itemOf(callId, turn))));
     this.#feed.add(socket, wanted, first);
   };
 
@@ -55,10 +55,10 @@ export class LogStream {
   #tell(event: CallEvent): void {
     if (event.type !== 'turn.started' && event.type !== 'turn.updated' && event.type !== 'turn.ended') return;
     const { callId, turn } = event;
-    const carrierCallId = this.#calls.find(callId)?.carrierCallId;
+    const call = this.#calls.find(callId);
     this.#feed.send(
       JSON.stringify(itemOf(callId, turn)),
-      (wanted) => wanted === undefined || wanted === callId || wanted === carrierCallId,
+      (wanted) => wanted === undefined || wanted === callId || call?.goesBy(wanted) === true,
     );
   }
 }

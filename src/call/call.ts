@@ -27,6 +27,7 @@ const defaultEndTimeoutMs = 5000;
 export class Call {
   readonly callId: string;
   readonly #leg: Leg;
+  readonly #firstCarrierCallId: string;
   readonly #limits: CallLimits;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -44,6 +45,7 @@ export class Call {
   constructor(options: CallOptions) {
     this.callId = options.callId;
     this.#leg = options.leg;
+    this.#firstCarrierCallId = options.leg.carrierCallId;
     this.#limits = options.limits;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -69,6 +71,11 @@ export class Call {
 
   get carrierCallId(): string {
     return this.#leg.carrierCallId;
+  }
+
+  /** Our id, the carrier's, and the one that the carrier had when the call began: whoever dialled it knows that one. */
+  goesBy(id: string): boolean {
+    return id === this.callId || id === this.carrierCallId || id === this.#firstCarrierCallId;
   }
 
   snapshot(): CallSnapshot {

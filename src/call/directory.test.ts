@@ -6,7 +6,7 @@ import { setUp } from './testing/set-up.ts';
 
 function directoryWithCall(log: Logger = silentLogger) {
   const directory = new CallDirectory(log);
-  const { call, events } = setUp();
+  const { call, events, leg } = setUp();
   directory.add(call);
   const [started] = events;
   if (!started) throw new Error('the call did not start');
@@ -17,7 +17,7 @@ function directoryWithCall(log: Logger = silentLogger) {
     reason: 'operator',
     call: call.snapshot(),
   };
-  return { directory, call, started, ended };
+  return { directory, call, leg, started, ended };
 }
 
 describe('the live calls', () => {
@@ -27,6 +27,13 @@ describe('the live calls', () => {
     expect(directory.find(call.carrierCallId)).toBe(call);
     expect(directory.find('another')).toBeUndefined();
     expect(directory.snapshots().map(({ callId }) => callId)).toEqual([call.callId]);
+  });
+
+  it('are still found by the id that the carrier had when they began', () => {
+    const { directory, call, leg } = directoryWithCall();
+    leg.carrierCallId = 'carrier-2';
+    for (const id of ['carrier-1', 'carrier-2', call.callId]) expect(directory.find(id)).toBe(call);
+    expect(call.goesBy('carrier-3')).toBe(false);
   });
 
   it('leave when they have ended, before anybody is told', () => {

@@ -23,11 +23,11 @@ export class CallDirectory {
     this.#calls.set(call.callId, call);
   }
 
-  /** By our id or the carrier's. */
+  /** By any id that it goes by. */
   find(id: string): Call | undefined {
     const known = this.#calls.get(id);
     if (known) return known;
-    for (const call of this.#calls.values()) if (call.carrierCallId === id) return call;
+    for (const call of this.#calls.values()) if (call.goesBy(id)) return call;
     return undefined;
   }
 

@@ -15,7 +15,7 @@ export interface FakeLegOptions {
 /** A phone whose carrier queues, clears and acknowledges to the sample, on the test's clock. */
 export class FakeLeg implements Leg {
   readonly carrier = 'fake';
-  readonly carrierCallId = 'carrier-1';
+  carrierCallId = 'carrier-1';
   readonly party: Party;
   readonly receives: AudioFormat;
   readonly sends: AudioFormat;
