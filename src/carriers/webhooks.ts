@@ -59,6 +59,14 @@ export function toSocketUrl(url: string): string {
   return url.replace(/^http/i, 'ws');
 }
 
+/**
+ * A webhook's address as a log may show it. What a carrier tells of a call by GET, in parameters that begin with a
+ * capital, names people's numbers; tokens are secret.
+ */
+export function shownUrl(url: string): string {
+  return url.replace(/([?&])([A-Z][^=&]*|token)=[^&]*/g, '$1$2=*');
+}
+
 /** `vendor`: its name as people write it. */
 export function notPublic(vendor: string): PatchcordError {
   return new PatchcordError(

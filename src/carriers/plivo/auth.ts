@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Params, WebhookRequest } from '../carrier.ts';
 import { sameText } from '../same-text.ts';
-import { paramsOf, readyToCheck, type SignatureSettings, toSocketUrl } from '../webhooks.ts';
+import { paramsOf, readyToCheck, type SignatureSettings, shownUrl, toSocketUrl } from '../webhooks.ts';
 
 type Method = WebhookRequest['method'];
 
@@ -84,12 +84,7 @@ function refusal(
     given.length === 0 || nonces.length === 0
       ? 'X-Plivo-Signature-V3 or its nonce is missing'
       : 'X-Plivo-Signature-V3 does not match; compare computedUrl with the address configured at Plivo, and the auth token';
-  return new PatchcordError('PATCHCORD_SIGNATURE_INVALID', what, { computedUrl: withoutSecrets(url) });
-}
-
-/** The address as a log may show it: what Plivo tells of the call by GET names people's numbers, and tokens are secret. */
-function withoutSecrets(url: string): string {
-  return url.replace(/([?&])([A-Z][^=&]*|token)=[^&]*/g, '$1$2=*');
+  return new PatchcordError('PATCHCORD_SIGNATURE_INVALID', what, { computedUrl: shownUrl(url) });
 }
 
 /** The address as received, without a port and with the default one: Plivo's packages disagree on it. */

@@ -4,7 +4,7 @@ import { parse as parseQuery, stringify as stringifyQuery } from 'node:querystri
 import { PatchcordError } from '../../base/errors.ts';
 import type { Params, WebhookRequest } from '../carrier.ts';
 import { sameText } from '../same-text.ts';
-import { headerOf, readyToCheck, type SignatureSettings, toSocketUrl } from '../webhooks.ts';
+import { headerOf, readyToCheck, type SignatureSettings, shownUrl, toSocketUrl } from '../webhooks.ts';
 
 /**
  * Twilio's documentation, "Webhooks security": X-Twilio-Signature is the base64 HMAC-SHA1, keyed with the auth
@@ -62,12 +62,12 @@ export function refuseUpgrade(
   return genuine ? undefined : mismatch(signature, url);
 }
 
-function mismatch(signature: string, computedUrl: string): PatchcordError {
+function mismatch(signature: string, url: string): PatchcordError {
   const what =
     signature === ''
       ? 'X-Twilio-Signature is missing'
       : 'X-Twilio-Signature does not match; compare computedUrl with the address configured at Twilio, and the auth token';
-  return new PatchcordError('PATCHCORD_SIGNATURE_INVALID', what, { computedUrl });
+  return new PatchcordError('PATCHCORD_SIGNATURE_INVALID', what, { computedUrl: shownUrl(url) });
 }
 
 /** The URL without its port and with it, the same normalised, and those with the query written the old way. */
