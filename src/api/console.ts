@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Access, accessRequest } from './access.ts';
 import { sendError } from './replies.ts';
 
@@ -18,17 +18,25 @@ const pageHeaders: Readonly<Record<string, string>> = {
   'permissions-policy': 'microphone=(self), camera=(), geolocation=()',
 };
 
+/** For programs that only want to know whether somebody is there. */
+const running = { message: 'Patchcord is running.' } as const;
+
+function wantsJson({ method, url, headers: { accept = '' } }: FastifyRequest): boolean {
+  const isPage = method === 'GET' && url.split('?', 1)[0] === '/';
+  return isPage && accept.includes('application/json') && !accept.includes('text/html');
+}
+
 /**
  * The console's page and its files at `/`. They hold nothing of the gateway, so they are open; what they ask for is
  * not. `GET /?key=KEY` signs a browser in; with a key that is refused, people get the page, which asks for another, and
- * programs get the error.
+ * programs get the error. Programs that ask `/` for JSON are told that the gateway runs.
  */
 export function registerConsole(app: FastifyInstance, access: Access): void {
   const built = existsSync(root);
   app.register(async (scope) => {
     scope.addHook('onRequest', async (request, reply) => {
       const signIn = access.signIn(accessRequest(request.raw));
-      if (signIn === undefined) return;
+      if (signIn === undefined) return wantsJson(request) ? reply.send(running) : undefined;
       if (signIn.allowed) return reply.status(303).headers(signIn.headers).send();
       if (built && request.headers.accept?.includes('text/html') === true) {
         return reply.status(signIn.status).sendFile('index.html');

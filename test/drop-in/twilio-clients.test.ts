@@ -200,8 +200,12 @@ describe.concurrent('the web page of the Twilio bridge finds', () => {
     });
   });
 
-  it('003 GET /: a page', async () => {
+  it('003 GET /: a page; a message in JSON for programs that ask for JSON', async () => {
     await onTwilioStage({}, async ({ ask }) => {
+      for (const accept of ['application/json', 'application/json, text/plain, */*']) {
+        const { status, json } = await ask('GET', '/', undefined, { ...fromElsewhere, accept });
+        expect([status, json]).toEqual([200, { message: 'Patchcord is running.' }]);
+      }
       const page = await ask('GET', '/', undefined, { accept: 'text/html' });
       expect(page.status).toBe(200);
       expect(page.contentType).toMatch(/^text\/html\b/);
