@@ -216,7 +216,9 @@ describe('001 REST routes of the replaced Telnyx bridge', () => {
   });
 
   it('001 any other address below /api is not found', async () => {
-    const reply = await setUp().ask('GET', '/api/none');
-    expect([reply.statusCode, reply.json().error]).toEqual([404, 'Not found']);
+    for (const method of ['GET', 'POST'] as const) {
+      const reply = await setUp().ask(method, '/api/none/at/all');
+      expect([reply.statusCode, reply.json().error]).toEqual([404, 'Not found']);
+    }
   });
 });

@@ -52,13 +52,14 @@ export function registerAiCalls(app: FastifyInstance, api: AiCallsApi): void {
     (scope, _options, done) => {
       takeBodies(scope);
       scope.setErrorHandler(errorHandler(api.log));
-      scope.setNotFoundHandler((_request, reply) =>
-        reply.code(404).send({ error: 'Not found', code: 'PATCHCORD_NOT_FOUND' }),
-      );
       scope.addHook('onRequest', requireAccess(api.access, api.log));
       registerCalls(scope, api);
       registerOutbound(scope, api);
       scope.get('/providers/status', () => providers(api.settings));
+      // A route, as a handler for what is not found would come after the console's files, which answer for every path.
+      scope.all('/*', (_request, reply) =>
+        reply.code(404).send({ error: 'Not found', code: 'PATCHCORD_NOT_FOUND' }),
+      );
       done();
     },
     { prefix: '/api' },
