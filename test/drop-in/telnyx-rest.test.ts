@@ -36,7 +36,12 @@ describe.concurrent('a client of the Telnyx bridge finds its REST', () => {
         baseUrl: 'https://gw.example.com',
       };
       expect((await ask('GET', '/api/ai-calls/status')).json).toEqual({ success: true, status });
-      expect(await ask('GET', '/api/nothing')).toMatchObject({ status: 404, json: { error: 'Not found' } });
+      for (const method of ['GET', 'POST'] as const) {
+        expect(await ask(method, '/api/nothing')).toMatchObject({
+          status: 404,
+          json: { error: 'Not found' },
+        });
+      }
       expect(stage.liveCalls).toBe(0);
     });
   });

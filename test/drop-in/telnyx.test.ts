@@ -180,7 +180,8 @@ describe.concurrent('Telnyx finds the webhook and the stream that it had', () =>
       const { format } = call.style;
       const frames = [0, 1, 2, 3, 4, 5].map((seed) => hush(format, 20, seed));
       const sent = frames.map((frame) => call.mediaOf(frame));
-      const echo = { ...sent[2], track: 'outbound' };
+      // What the caller hears, numbered as if it were the frame that comes next.
+      const echo = { ...sent[3], payload: call.payloadOf(hush(format, 20, 99)), track: 'outbound' };
       for (const media of [sent[0], sent[2], sent[1], echo, sent[1], sent[5], sent[3], sent[4]]) {
         call.message('media', { media });
       }
