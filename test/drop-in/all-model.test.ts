@@ -40,7 +40,7 @@ async function expectApologyBegun<Call extends CarrierCall, Ready extends Prepar
 ): Promise<void> {
   const apology = loadPhrase('apology', '').audio(sends).bytes();
   const beginning = apology.subarray(0, recognisedMs * bytesPerMs(sends));
-  await stage.until('the apology', () => ear.received().includes(beginning), 5000);
+  await stage.until('the apology', () => ear.received().includes(beginning));
 }
 
 function rowOver<Call extends CarrierCall, Ready extends Prepared>(
@@ -89,7 +89,7 @@ describe.concurrent('whoever has the phone side, the model', () => {
         const caller = await call();
         const begun = performance.now();
         await expectApologyBegun(stage, caller, twilioDriver);
-        expect(performance.now() - begun).toBeLessThan(2500);
+        expect(performance.now() - begun).toBeLessThan(4000);
         expect(fatalErrors(stage)).toHaveLength(1);
       },
     );

@@ -77,7 +77,7 @@ describe.concurrent('whoever calls, and whoever only tries to', () => {
 
   it('all isolation and safety: what waits for a model is bounded, the newest is kept and the rest counted', async () => {
     const env = { PATCHCORD_EARLY_AUDIO_MS: '1000' };
-    await onAllPhones({ env, faults: { handshakeDelayMs: 1000 } }, async ({ stage, phone }) => {
+    await onAllPhones({ env, faults: { handshakeDelayMs: 1500 } }, async ({ stage, phone }) => {
       const names = ['twilio', 'telnyx', 'plivo', 'genesys', 'avr'];
       const lostMs = (name: string): number => {
         const [started] = stage.eventsOf('call.started').filter(({ call }) => call.carrier === name);
