@@ -6,7 +6,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
-import type { Clock, Timeout } from './base/clock.ts';
+import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
 import type { SocketRoute, StreamRoute } from './carriers/carrier.ts';
 import { SocketServer } from './carriers/socket-server.ts';
@@ -40,9 +40,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     trustProxy: false,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true },
-    serverFactory: (handler) => streamingServer(options.streams ?? [], handler),
+    serverFactory: (handler) => streamingServer(options.streams ?? [], options.clock, handler),
   });
-  boundBodies(app, options.clock);
   await options.routes(app);
   const sockets = new SocketServer(options.sockets, options.clock, options.log);
   app.server.on('upgrade', sockets.upgrade);
@@ -59,12 +58,20 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 }
 
 /** An HTTP server on which the streams' exchanges may last as long as a call; all others go to `handler`. */
-export function streamingServer(streams: readonly StreamRoute[], handler: RequestListener): HttpServer {
+export function streamingServer(
+  streams: readonly StreamRoute[],
+  clock: Clock,
+  handler: RequestListener,
+): HttpServer {
   const limits = { requestTimeout: 0, headersTimeout: requestTimeoutMs };
   return createServer(limits, (request, response) => {
     const stream = streams.find((route) => isFor(route, request));
-    if (stream) stream.handle(request, response);
-    else handler(request, response);
+    if (stream) {
+      stream.handle(request, response);
+      return;
+    }
+    boundBody(request, clock);
+    handler(request, response);
   });
 }
 
@@ -72,31 +79,15 @@ function isFor({ method, path }: StreamRoute, request: IncomingMessage): boolean
   return request.method === method && (request.url ?? '').split('?', 1)[0] === path;
 }
 
-/** A body that does not come must not keep its connection: Node's own bound would also end the streams. */
-function boundBodies(app: FastifyInstance, clock: Clock): void {
-  const waiting = new WeakMap<object, Timeout>();
-  const done = (request: { readonly raw: object }): void => {
-    waiting.get(request.raw)?.cancel();
-    waiting.delete(request.raw);
-  };
-  app.addHook('onRequest', (request, _reply, next) => {
-    const { socket } = request.raw;
-    waiting.set(
-      request.raw,
-      clock.setTimeout(() => socket.destroy(), requestTimeoutMs),
-    );
-    next();
-  });
-  app.addHook('preValidation', (request, _reply, next) => {
-    done(request);
-    next();
-  });
-  app.addHook('onRequestAbort', (request, next) => {
-    done(request);
-    next();
-  });
-  app.addHook('onResponse', (request, _reply, next) => {
-    done(request);
-    next();
-  });
+/**
+ * A body that does not come must not keep its connection, be it answered or not: Node's own bound would also end the
+ * streams.
+ */
+function boundBody(request: IncomingMessage, clock: Clock): void {
+  const { headers } = request;
+  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return;
+  const deadline = clock.setTimeout(() => {
+    if (!request.complete) request.socket.destroy();
+  }, requestTimeoutMs);
+  request.once('close', () => deadline.cancel());
 }

@@ -61,7 +61,8 @@ function webhookRequest(request: FastifyRequest): WebhookRequest {
   const queryAt = target.indexOf('?');
   const isForm = contentType.startsWith('application/x-www-form-urlencoded');
   return {
-    method: request.method === 'GET' ? 'GET' : 'POST',
+    // HEAD is a GET whose body nobody wants.
+    method: request.method === 'POST' ? 'POST' : 'GET',
     target,
     headers: request.headers,
     rawBody,

@@ -88,12 +88,23 @@ describe('AVR on the ports', () => {
 });
 
 describe('who may connect', () => {
+  it('may call this machine by its own name, be that the public address too', async () => {
+    const host = new TestHost();
+    const served = await serve(host);
+    expect(await served.upgrade('/', { host: 'pbx.local:6030' })).toBe(101);
+    host.publicUrl = 'http://127.0.0.1:5050';
+    const simulated = await serve(host);
+    expect(await simulated.upgrade('/', { host: '127.0.0.1:5050' })).toBe(101);
+  });
+
   it.each([
     ['x-forwarded-for', '127.0.0.1'],
     ['x-forwarded-proto', 'https'],
     ['forwarded', 'for=127.0.0.1'],
     ['x-real-ip', '127.0.0.1'],
     ['cf-connecting-ip', '127.0.0.1'],
+    ['host', 'gw.example.com'],
+    ['host', 'GW.example.com'],
     ['origin', 'http://localhost:5050'],
     ['origin', 'null'],
   ])('is not told where %s stands in the request', async (header, value) => {

@@ -25,7 +25,7 @@ const streamPath = '/speech-to-speech-stream';
 /** Agent Voice Response: avr-core's client for speech-to-speech, over WebSocket or HTTP, docs/carriers/avr.md. */
 export function avrCarrier(settings: AvrSettings, host: CarrierHost): Carrier {
   const calls = new AvrCalls(host, new AmiHelper(settings.amiUrl, host.clock));
-  const refusePeer = accessTo(settings.allow);
+  const refusePeer = accessTo(settings.allow, host.publicUrl);
   const socket = socketRoute(host, calls, refusePeer);
   const stream = streamRoute(host, calls, refusePeer);
   return {

@@ -247,6 +247,12 @@ describe('a session', () => {
 });
 
 describe('the health route', () => {
+  it('answers HEAD, with which many load balancers ask', async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/health`, { method: 'HEAD' });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toBe('');
+  });
+
   it('says that the process lives', async () => {
     const response = await fetch(`http://127.0.0.1:${port}/health`);
     expect(response.status).toBe(200);

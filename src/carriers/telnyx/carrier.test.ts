@@ -196,6 +196,22 @@ describe('the media stream', () => {
     expect(host.calls[0]?.ends).toEqual([]);
   });
 
+  it('without a token is one of 256 that wait at once, and those with one are not kept out', async () => {
+    const waiting = await Promise.all(Array.from({ length: 256 }, () => served.stream()));
+    await expect(served.stream()).rejects.toThrow('429');
+    expect(host.codes).toEqual(['PATCHCORD_PEER_FLOOD']);
+    const good = await served.stream(`?token=${await token()}`);
+    good.send(startMessage('v3:a'));
+    await expect.poll(() => host.calls[0]?.log).toContain('connected');
+    waiting[0]?.socket.close();
+    await waiting[0]?.closed;
+    waiting[1]?.send(startMessage('v3:b'));
+    await waiting[1]?.closed;
+    await served.stream();
+    await served.stream();
+    await expect(served.stream()).rejects.toThrow('429');
+  });
+
   it.each<[string, object, number, string]>([
     ['another call', startMessage('v3:b'), 1008, 'PATCHCORD_CALL_MISMATCH'],
     ['G.722', startMessage('v3:a', { encoding: 'G722', sample_rate: 8000 }), 1003, 'PATCHCORD_AUDIO_FORMAT'],

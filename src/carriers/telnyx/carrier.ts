@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { WebSocket } from 'ws';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Carrier, CarrierHost, DialHost, DialRequest, SocketRoute } from '../carrier.ts';
 import { timeLimitS } from '../dials.ts';
@@ -38,6 +39,8 @@ const name = 'telnyx';
 const mediaPath = '/media-bridge';
 /** Telnyx's own messages stay below 3 kB. */
 const maxMessageBytes = 65_536;
+/** Sockets without a token in their upgrade that may at once still owe their `start`. */
+const maxWaitingStrangers = 256;
 /** Wideband comes in four times the bytes; the rest is the envelope's. */
 const l16FloodBytes = 1_600_000;
 /** Of Telnyx's `time_limit_secs`. */
@@ -88,32 +91,48 @@ function mediaRoute(
 ): SocketRoute {
   const limits: MediaSocketLimits =
     codec === 'L16' ? { ...mediaSocketLimits, floodBytes: l16FloodBytes } : mediaSocketLimits;
+  const strangers = new Set<WebSocket>();
   return {
     path: mediaPath,
     maxPayloadBytes: maxMessageBytes,
     recognises: () => true,
     authorize(request) {
       const tokens = tokensOf(request);
+      if (calls?.knows(tokens)) return { accept: true };
       // One that brings none may still bring it in its first message.
-      if (tokens.length === 0 || calls?.knows(tokens)) return { accept: true };
+      if (tokens.length === 0) {
+        if (strangers.size < maxWaitingStrangers) return { accept: true };
+        const error = new PatchcordError('PATCHCORD_PEER_FLOOD', 'too many sockets without a token');
+        host.refused(name, error, { status: 429 });
+        return { accept: false, status: 429, error };
+      }
       const error = new PatchcordError('PATCHCORD_STREAM_TOKEN_INVALID');
       host.refused(name, error, { status: 401 });
       return { accept: false, status: 401, error };
     },
     connect(socket, request) {
+      const tokens = tokensOf(request);
+      if (tokens.length === 0) {
+        strangers.add(socket);
+        socket.once('close', () => strangers.delete(socket));
+      }
       new TelnyxStream(
         socket,
         request.socket,
         {
           clock: host.clock,
           bigEndian: l16ByteOrder === 'big-endian',
-          claim: (tokens, start, stream) =>
-            calls?.claim(tokens, start, stream) ?? new PatchcordError('PATCHCORD_STREAM_TOKEN_INVALID'),
+          claim: (brought, start, stream) => {
+            strangers.delete(socket);
+            return (
+              calls?.claim(brought, start, stream) ?? new PatchcordError('PATCHCORD_STREAM_TOKEN_INVALID')
+            );
+          },
           refused: (error, fields) => host.refused(name, error, { ...error.details, ...fields }),
           complained: (title, code) =>
             host.log.warn({ carrier: name, title, code }, 'Telnyx complains of what it got'),
         },
-        tokensOf(request),
+        tokens,
         limits,
       );
     },

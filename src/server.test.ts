@@ -1,0 +1,60 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { VirtualClock } from './base/virtual-clock.ts';
+import { streamingServer } from './server.ts';
+
+const clock = new VirtualClock();
+const open: (Server | Socket)[] = [];
+afterEach(() => {
+  for (const each of open.splice(0)) {
+    if ('destroy' in each) each.destroy();
+    else each.close();
+  }
+});
+
+/** Answers without looking at the body, as a refusal does. */
+async function serve(): Promise<number> {
+  const server = streamingServer([], clock, (_request, response) => response.writeHead(401).end());
+  // Not the idleness of a connection is to end it.
+  server.keepAliveTimeout = 0;
+  open.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+async function ask(port: number, request: string): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  open.push(socket);
+  socket.write(request);
+  const [answer] = await once(socket, 'data');
+  expect(String(answer)).toContain('HTTP/1.1 401');
+  return socket;
+}
+
+describe('an HTTP exchange that is no stream', () => {
+  it.each([
+    'GET',
+    'POST',
+  ])('of %s keeps no connection for a body that trickles in after its answer', async (method) => {
+    const port = await serve();
+    const socket = await ask(port, `${method} / HTTP/1.1\r\nHost: gw\r\nContent-Length: 100000\r\n\r\n`);
+    socket.write('still');
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    // With what was not read it is a reset.
+    socket.on('error', () => undefined);
+    clock.advance(15_000);
+    await closed;
+  });
+
+  it('whose body has come keeps its connection for the next one', async () => {
+    const port = await serve();
+    const socket = await ask(port, 'POST / HTTP/1.1\r\nHost: gw\r\nContent-Length: 2\r\n\r\n{}');
+    clock.advance(15_000);
+    socket.write('GET / HTTP/1.1\r\nHost: gw\r\n\r\n');
+    const [answer] = await once(socket, 'data');
+    expect(String(answer)).toContain('HTTP/1.1 401');
+  });
+});
