@@ -1,7 +1,7 @@
 import type { AudioChunk } from '../../audio/chunk.ts';
 import type { AudioFormat } from '../../audio/format.ts';
 import { isRecord, printable, readCount, readDigit, readObject, readText, recordOf } from '../fields.ts';
-import { type MalformedMessage, malformed, mediaFrame, readMedia } from '../media-json.ts';
+import { type MalformedMessage, malformed, mediaFrame, readMedia, unpooled } from '../media-json.ts';
 import { type MediaMessage, scanMedia } from '../media-scan.ts';
 import { encodingOf } from './formats.ts';
 
@@ -133,9 +133,9 @@ export class PlivoWriter {
   constructor(streamId: string, format: AudioFormat) {
     const stream = JSON.stringify(streamId);
     const media = `"contentType":"${encodingOf(format)}","sampleRate":${format.sampleRate}`;
-    this.#mediaStart = Buffer.from(`{"event":"playAudio","streamId":${stream},"media":{${media},"payload":"`);
+    this.#mediaStart = unpooled(`{"event":"playAudio","streamId":${stream},"media":{${media},"payload":"`);
     this.#checkpointStart = `{"event":"checkpoint","streamId":${stream},"name":`;
-    this.#clear = Buffer.from(`{"event":"clearAudio","streamId":${stream}}`);
+    this.#clear = unpooled(`{"event":"clearAudio","streamId":${stream}}`);
   }
 
   playAudio(audio: AudioChunk): Buffer {

@@ -1,6 +1,6 @@
 import type { AudioChunk } from '../../audio/chunk.ts';
 import { isRecord, printable, readCount, readDigit, readText, recordOf } from '../fields.ts';
-import { type MalformedMessage, malformed, mediaFrame, readMedia } from '../media-json.ts';
+import { type MalformedMessage, malformed, mediaFrame, readMedia, unpooled } from '../media-json.ts';
 import { type MediaMessage, scanMedia } from '../media-scan.ts';
 
 /** Twilio's documentation, "Media Streams - WebSocket Messages", section "WebSocket messages from Twilio". */
@@ -131,11 +131,4 @@ export class TwilioWriter {
   clear(): Buffer {
     return this.#clear;
   }
-}
-
-/** Bytes that live as long as a call: in Node's pool they would keep a slab of 64 kB from being freed. */
-function unpooled(text: string): Buffer {
-  const bytes = Buffer.alloc(Buffer.byteLength(text));
-  bytes.write(text);
-  return bytes;
 }
