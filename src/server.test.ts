@@ -20,6 +20,7 @@ async function serve(): Promise<number> {
   // Not the idleness of a connection is to end it.
   server.keepAliveTimeout = 0;
   open.push(server);
+  server.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n'));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
@@ -56,5 +57,21 @@ describe('an HTTP exchange that is no stream', () => {
     socket.write('GET / HTTP/1.1\r\nHost: gw\r\n\r\n');
     const [answer] = await once(socket, 'data');
     expect(String(answer)).toContain('HTTP/1.1 401');
+  });
+});
+
+describe('an offer to upgrade', () => {
+  it('to anything but a WebSocket is not taken up: the request is answered as it is', async () => {
+    const port = await serve();
+    await ask(port, 'GET / HTTP/1.1\r\nHost: gw\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+  });
+
+  it('to a WebSocket is', async () => {
+    const port = await serve();
+    const socket = connect(port, '127.0.0.1');
+    open.push(socket);
+    socket.write('GET / HTTP/1.1\r\nHost: gw\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n');
+    const [answer] = await once(socket, 'data');
+    expect(String(answer)).toContain('HTTP/1.1 101');
   });
 });

@@ -63,8 +63,13 @@ export function streamingServer(
   clock: Clock,
   handler: RequestListener,
 ): HttpServer {
-  const limits = { requestTimeout: 0, headersTimeout: requestTimeoutMs };
-  return createServer(limits, (request, response) => {
+  const settings = {
+    requestTimeout: 0,
+    headersTimeout: requestTimeoutMs,
+    // RFC 9110, section 7.8: an upgrade to anything else, such as the `h2c` that some clients offer, may be ignored.
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) => /\bwebsocket\b/i.test(headers.upgrade ?? ''),
+  };
+  return createServer(settings, (request, response) => {
     const stream = streams.find((route) => isFor(route, request));
     if (stream) {
       stream.handle(request, response);
