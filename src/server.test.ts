@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -73,5 +74,26 @@ describe('an offer to upgrade', () => {
     socket.write('GET / HTTP/1.1\r\nHost: gw\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n');
     const [answer] = await once(socket, 'data');
     expect(String(answer)).toContain('HTTP/1.1 101');
+  });
+});
+
+describe('a connection', () => {
+  it.runIf(process.platform === 'linux')('is asked by its kernel whether its peer still lives', async () => {
+    const port = await serve();
+    const socket = await ask(port, 'GET / HTTP/1.1\r\nHost: gw\r\n\r\n');
+    const ends = [port, socket.localPort ?? 0].map((each) =>
+      each.toString(16).toUpperCase().padStart(4, '0'),
+    );
+    // proc(5), /proc/net/tcp: the timer of a connection that is idle is 02 where keep-alive is on, and 00 where not.
+    const timer = async (): Promise<string | undefined> => {
+      const table = (await readFile('/proc/net/tcp', 'utf8'))
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/));
+      const ours = table.find(
+        ([, local, remote]) => local?.endsWith(`:${ends[0]}`) && remote?.endsWith(`:${ends[1]}`),
+      );
+      return ours?.[5]?.split(':')[0];
+    };
+    await expect.poll(timer).toBe('02');
   });
 });

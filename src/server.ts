@@ -32,6 +32,8 @@ export interface Server {
 
 /** Headers, and then the body, of one request must be here within this; webhooks are small. */
 const requestTimeoutMs = 15_000;
+/** Silence on a connection after which its peer's kernel is asked whether it is still there. */
+const keepAliveMs = 10_000;
 
 /** HTTP and WebSocket on one port. Rejects when it can't listen. */
 export async function startServer(options: ServerOptions): Promise<Server> {
@@ -66,6 +68,9 @@ export function streamingServer(
   const settings = {
     requestTimeout: 0,
     headersTimeout: requestTimeoutMs,
+    // A machine that died without a word would else keep its streams and sockets until something is written to it.
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveMs,
     // RFC 9110, section 7.8: an upgrade to anything else, such as the `h2c` that some clients offer, may be ignored.
     shouldUpgradeCallback: ({ headers }: IncomingMessage) => /\bwebsocket\b/i.test(headers.upgrade ?? ''),
   };
