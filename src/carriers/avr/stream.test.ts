@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeAmi } from '../../../test/support/avr-ami.ts';
 import { type CoreExchange, type ServedAvr, serveAvr } from '../../../test/support/avr-host.ts';
@@ -7,6 +9,8 @@ import { PatchcordError } from '../../base/errors.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
 import type { CallOverrides } from '../carrier.ts';
 import { emptyRecord, type HeardCall, TestHost } from '../testing/test-host.ts';
+import type { AvrLeg } from './leg.ts';
+import { AvrStream, avrStreamLimits } from './stream.ts';
 
 let clock: VirtualClock;
 let host: TestHost;
@@ -173,6 +177,32 @@ describe('a call over HTTP', () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(await call.ended).toEqual({ reason: 'connection-lost' });
+  });
+
+  it('keeps no connection whose peer has ended its side and does not read ours', async () => {
+    const { promise: made, resolve } = Promise.withResolvers<ServerResponse>();
+    const limits = { ...avrStreamLimits, backlogBytes: Number.POSITIVE_INFINITY };
+    const server = createServer((request, response) => {
+      const leg = { mediaEnded: () => undefined, audio: () => undefined } as unknown as AvrLeg;
+      const stream = new AvrStream(
+        request,
+        response,
+        { clock, take: () => leg, refused: () => undefined },
+        limits,
+      );
+      stream.play(AudioChunk.fromBytes(Buffer.alloc(32_000_000)));
+      request.once('close', () => resolve(response));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').pause();
+    socket.on('error', () => undefined);
+    socket.write('POST / HTTP/1.1\r\nHost: gw\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n');
+    const response = await made;
+    const closed = once(response, 'close');
+    clock.advance(3000);
+    await closed;
+    socket.destroy();
+    server.close();
   });
 
   it('ends when the peer sends many times real time', async () => {

@@ -173,7 +173,12 @@ export class AvrStream implements AvrMedia {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
     this.#response.end();
-    endWithin(this.#request, this.#host.clock, this.#limits.closeDeadlineMs);
+    const { clock } = this.#host;
+    const { closeDeadlineMs } = this.#limits;
+    endWithin(this.#request, clock, closeDeadlineMs);
+    // A peer that has ended its side may still not read ours.
+    const deadline = clock.setTimeout(() => this.#response.destroy(), closeDeadlineMs);
+    this.#response.once('close', () => deadline.cancel());
     this.#tell(end);
   }
 
