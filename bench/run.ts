@@ -184,4 +184,8 @@ async function main(): Promise<number> {
   return faults.length === 0 ? 0 : 1;
 }
 
+// The subjects are ended when this process exits, and a signal alone is no exit.
+process.once('SIGTERM', () => process.exit(143));
+process.once('SIGINT', () => process.exit(130));
+
 process.exitCode = await main();

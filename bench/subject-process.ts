@@ -78,6 +78,10 @@ export class SubjectProcess {
       env: { ...env, ...subject.env({ port, modelBaseUrl, telnyx: options.telnyx }) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    // A bench that fails leaves nobody behind.
+    const kill = (): void => void child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.once('close', () => process.off('exit', kill));
     let output = '';
     const keep = (chunk: Buffer): void => {
       output = (output + chunk.toString()).slice(-20_000);
