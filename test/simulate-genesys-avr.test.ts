@@ -52,6 +52,22 @@ describe.concurrent('patchcord simulate against the gateway', () => {
     });
   });
 
+  it.each(['avr', 'avr-http'])('calls as %s where the gateway has a public address', async (carrier) => {
+    const env = { PUBLIC_URL: 'https://gw.example.com' };
+    await onGateway(env, async ({ url }) => {
+      const { code, out } = await run(['--url', url, '--carrier', carrier, '--seconds', '1'], env);
+      expect(out.join('\n')).toContain('1 ok');
+      expect(code).toBe(0);
+    });
+  });
+
+  it('calls the gateway at PORT where no address is given', async () => {
+    await onGateway({}, async ({ url }) => {
+      const { code } = await run(['--carrier', 'avr', '--seconds', '1'], { PORT: new URL(url).port });
+      expect(code).toBe(0);
+    });
+  });
+
   it('says what is missing when Genesys is refused', async () => {
     await onGateway(genesys, async ({ url }) => {
       const args = ['--url', url, '--carrier', 'genesys', '--seconds', '1'];

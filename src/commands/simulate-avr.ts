@@ -2,7 +2,7 @@ import { PatchcordError } from '../base/errors.ts';
 import { FakeAmiHelper } from '../emulators/avr/ami-helper.ts';
 import { FakeAvrCall } from '../emulators/avr/call.ts';
 import { FakeAvrHttpCall } from '../emulators/avr/http-call.ts';
-import type { CarrierOption, SimulatedCarrier, SimulateOptions } from './simulated-call.ts';
+import type { CarrierOption, SimulatedCaller, SimulatedCarrier, SimulateOptions } from './simulated-call.ts';
 
 const amiPort: CarrierOption = {
   name: 'ami-port',
@@ -23,7 +23,7 @@ export const avr: SimulatedCarrier = {
   async start(options, _clock, say) {
     const beside = await helperOf(options, say);
     return {
-      newCall: (caller) => new FakeAvrCall({ ...caller, ...beside, path: options.webhook }),
+      newCall: (caller) => new FakeAvrCall({ ...byStsUrl(caller), ...beside, path: options.webhook }),
       close: () => beside.ami?.close() ?? Promise.resolve(),
     };
   },
@@ -50,11 +50,16 @@ export const avrHttp: SimulatedCarrier = {
     const beside = await helperOf(options, say);
     const ofCore = { ...beside, path: options.webhook, oddChunks: chunks === 'odd' };
     return {
-      newCall: (caller) => new FakeAvrHttpCall({ ...caller, ...ofCore }),
+      newCall: (caller) => new FakeAvrHttpCall({ ...byStsUrl(caller), ...ofCore }),
       close: () => beside.ami?.close() ?? Promise.resolve(),
     };
   },
 };
+
+/** avr-core knows the gateway by `STS_URL` alone; whoever calls AVR by the public address is refused. */
+function byStsUrl(caller: SimulatedCaller): SimulatedCaller {
+  return { ...caller, publicUrl: caller.gatewayUrl };
+}
 
 async function helperOf(
   options: SimulateOptions,

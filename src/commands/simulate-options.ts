@@ -7,7 +7,7 @@ export const simulateHelp = `patchcord simulate [options]
 
 Fake callers that speak a carrier's wire against a gateway, and measure what a caller would notice.
 
-  --url URL            the gateway (http://127.0.0.1:5050)
+  --url URL            the gateway (http://127.0.0.1 at PORT, else at 5050)
   --public-url URL     what the gateway is called by, and what is signed (PUBLIC_URL, else --url)
   --carrier NAME       ${Object.keys(simulatedCarriers).join(', ')} (twilio)
   --webhook PATH       where a call begins at the gateway (as the carrier has it)
@@ -57,7 +57,7 @@ export function readSimulateOptions(
     : undefined;
   if (carrier === undefined)
     throw invalid(`--carrier is one of ${Object.keys(simulatedCarriers).join(', ')}`);
-  const url = urlOption('url', values.url);
+  const url = urlOption('url', values.url ?? `http://127.0.0.1:${portOf(env)}`);
   const calls = numberOption('calls', values.calls, 1, 1_000_000);
   return {
     carrier,
@@ -92,12 +92,17 @@ export function readSimulateOptions(
   };
 }
 
+/** Where a gateway with the same settings listens; one that takes any free port has to be named. */
+function portOf({ PORT = '' }: NodeJS.ProcessEnv): string {
+  return /^[1-9]\d{0,4}$/.test(PORT) ? PORT : '5050';
+}
+
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
       options: {
-        url: { type: 'string', default: 'http://127.0.0.1:5050' },
+        url: { type: 'string' },
         'public-url': { type: 'string' },
         webhook: { type: 'string' },
         carrier: { type: 'string', default: 'twilio' },
