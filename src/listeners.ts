@@ -82,7 +82,7 @@ function tcpServer({ connect, name }: Extract<Listener, { kind: 'tcp' }>, { log 
 }
 
 function httpServer(listener: Extract<Listener, { kind: 'http' }>, { clock, log }: ListenersOptions): Opened {
-  const server = streamingServer(listener.streams, clock, (_request, response) => {
+  const server = streamingServer(listener.streams, { clock, log }, (_request, response) => {
     const error = new PatchcordError('PATCHCORD_NOT_FOUND');
     response.writeHead(404, { 'content-type': 'application/json' });
     response.end(JSON.stringify({ error: error.message, code: error.code }));

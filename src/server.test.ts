@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { silentLogger } from './base/logger.ts';
 import { VirtualClock } from './base/virtual-clock.ts';
 import { streamingServer } from './server.ts';
 
@@ -17,7 +18,9 @@ afterEach(() => {
 
 /** Answers without looking at the body, as a refusal does. */
 async function serve(): Promise<number> {
-  const server = streamingServer([], clock, (_request, response) => response.writeHead(401).end());
+  const server = streamingServer([], { clock, log: silentLogger }, (_request, response) =>
+    response.writeHead(401).end(),
+  );
   // Not the idleness of a connection is to end it.
   server.keepAliveTimeout = 0;
   open.push(server);
@@ -95,5 +98,24 @@ describe('a connection', () => {
       return ours?.[5]?.split(':')[0];
     };
     await expect.poll(timer).toBe('02');
+  });
+
+  it('ends the connection of a stream that fails, and nothing else', async () => {
+    const lines: object[] = [];
+    const log = { ...silentLogger, error: (fields: object) => lines.push(fields) };
+    const handle = (): never => {
+      throw new Error('broken');
+    };
+    const server = streamingServer(
+      [{ path: '/stream', method: 'POST', handle }],
+      { clock, log },
+      (_request, response) => response.end('fine'),
+    );
+    open.push(server);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await expect(fetch(`${url}/stream`, { method: 'POST' })).rejects.toThrow();
+    expect(await (await fetch(url)).text()).toBe('fine');
+    expect(lines).toEqual([{ code: 'PATCHCORD_INTERNAL', path: '/stream', error: 'broken' }]);
   });
 });

@@ -7,6 +7,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Clock } from './base/clock.ts';
+import { messageOf } from './base/errors.ts';
 import type { Logger } from './base/logger.ts';
 import type { SocketRoute, StreamRoute } from './carriers/carrier.ts';
 import { SocketServer } from './carriers/socket-server.ts';
@@ -42,7 +43,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     trustProxy: false,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true },
-    serverFactory: (handler) => streamingServer(options.streams ?? [], options.clock, handler),
+    serverFactory: (handler) => streamingServer(options.streams ?? [], options, handler),
   });
   await options.routes(app);
   const sockets = new SocketServer(options.sockets, options.clock, options.log);
@@ -62,7 +63,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 /** An HTTP server on which the streams' exchanges may last as long as a call; all others go to `handler`. */
 export function streamingServer(
   streams: readonly StreamRoute[],
-  clock: Clock,
+  { clock, log }: { readonly clock: Clock; readonly log: Logger },
   handler: RequestListener,
 ): HttpServer {
   const settings = {
@@ -77,7 +78,15 @@ export function streamingServer(
   return createServer(settings, (request, response) => {
     const stream = streams.find((route) => isFor(route, request));
     if (stream) {
-      stream.handle(request, response);
+      try {
+        stream.handle(request, response);
+      } catch (thrown) {
+        log.error(
+          { code: 'PATCHCORD_INTERNAL', path: stream.path, error: messageOf(thrown) },
+          'a stream failed',
+        );
+        response.destroy();
+      }
       return;
     }
     boundBody(request, clock);

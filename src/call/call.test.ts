@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { PlaybackTraits } from './leg.ts';
+import { FakeLeg } from './testing/fake-leg.ts';
 import { greeter, guarded, liveCall, setUp } from './testing/set-up.ts';
 import type { Tool } from './tools.ts';
 
@@ -28,6 +30,25 @@ describe('a call', () => {
     expect(model.session.appendedMs).toBe(400);
     leg.speak(20);
     expect(model.session.appendedMs).toBe(420);
+  });
+
+  it('tells how far an answer was heard while it sounds, also at a carrier that returns no marks', () => {
+    class SilentLeg extends FakeLeg {
+      override readonly playback: PlaybackTraits = {
+        buffering: 'queued',
+        acknowledges: 'nothing',
+        markEveryMs: 200,
+        continuousMedia: false,
+        delivery: {},
+      };
+    }
+    const { clock, model, of } = liveCall({ makeLeg: (on) => new SilentLeg({ clock: on }) });
+    model.session.answer('resp-1', 'item-1', 2000, 'one two three four');
+    clock.advance(1700);
+    const told = of('turn.updated').map(({ turn }) => turn.heardMs);
+    expect(told.filter((heardMs) => heardMs > 0)).toEqual([400, 800, 1200, 1600]);
+    clock.advance(1000);
+    expect(of('turn.ended').at(-1)?.turn).toMatchObject({ heardMs: 2000, heardText: 'one two three four' });
   });
 
   it('drops the oldest caller audio at the bound, and counts it', () => {

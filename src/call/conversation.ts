@@ -75,6 +75,7 @@ export class Conversation {
   #connectedAt: number | undefined;
   #firstAudioSeen = false;
   #soundingToldAt = 0;
+  #soundingTimer: Timeout | undefined;
   #everReady = false;
   #closed = false;
   /** What the next session has to do about what was lost with the last. */
@@ -277,6 +278,7 @@ export class Conversation {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#soundingTimer?.cancel();
     this.#noInput.pause();
     this.#digits.close();
     this.#goodbye.close();
@@ -294,6 +296,16 @@ export class Conversation {
     }
     this.#transcript.close();
     this.#goModel('close');
+  }
+
+  /** A carrier that returns no marks gives no occasion to look how far the agent was heard: the clock does. */
+  #watchSounding(): void {
+    if (this.#leg.playback.acknowledges === 'marks') return;
+    this.#soundingTimer ??= this.#clock.setTimeout(() => {
+      this.#soundingTimer = undefined;
+      if (this.#followed) this.#reckonSounding();
+      if ((this.#joined?.playout.pendingMs ?? 0) > 0) this.#watchSounding();
+    }, soundingEveryMs);
   }
 
   get #followed(): boolean {
@@ -470,9 +482,13 @@ export class Conversation {
   }
 
   #itemSent(): void {
+    this.#watchSounding();
     if (this.#firstAudioSeen || this.#connectedAt === undefined) return;
     this.#firstAudioSeen = true;
-    this.#options.emit({ type: 'latency.pick-up', firstAudioMs: this.#clock.now() - this.#connectedAt });
+    this.#options.emit({
+      type: 'latency.pick-up',
+      firstAudioMs: Math.round(this.#clock.now() - this.#connectedAt),
+    });
   }
 
   #callerActed(): void {

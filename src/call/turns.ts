@@ -141,7 +141,7 @@ export class Turns {
     const event: LatencyEvent = {
       type: 'latency.turn',
       turnId: this.#transcript.turnIdOf(item) ?? 0,
-      firstAudioMs: this.#clock.now() - due.stoppedAt,
+      firstAudioMs: Math.round(this.#clock.now() - due.stoppedAt),
       ...(due.endpointingMs === undefined ? {} : { endpointingMs: due.endpointingMs }),
     };
     this.#measured.clear();
@@ -153,7 +153,7 @@ export class Turns {
     const measured = this.#measured.get(partKey(item));
     if (!measured) return;
     this.#measured.delete(partKey(item));
-    const heardMs = Math.max(measured.event.firstAudioMs, startedAt - measured.stoppedAt);
+    const heardMs = Math.round(Math.max(measured.event.firstAudioMs, startedAt - measured.stoppedAt));
     this.#port.emit({ ...measured.event, heardMs });
   }
 
@@ -221,7 +221,7 @@ export class Turns {
   #interrupt(cause: CutCause): void {
     const readAt = this.#clock.now();
     const cut = this.#playout.cut(this.#responses.activeId);
-    const clearMs = this.#clock.now() - readAt;
+    const clearMs = Math.round((this.#clock.now() - readAt) * 1000) / 1000;
     const modelCancels =
       cause === 'caller-spoke' && this.#session.capabilities.cancelsOnSpeech && !this.#protected;
     const cancel = this.#responses.interrupted(modelCancels);

@@ -78,6 +78,7 @@ export class MediaSocket {
   #state: 'opening' | 'open' | 'closing' | 'closed' = 'opening';
   #timer: Timeout | undefined;
   #corked = false;
+  #carrierCallId: string | undefined;
   #unread = false;
 
   /** `transport`: the connection below the WebSocket, held back so that frames written together leave together. */
@@ -116,9 +117,13 @@ export class MediaSocket {
     return this.#closed;
   }
 
-  /** The peer has said whose media this is: the start deadline is kept, and single malformed frames are passed over. */
-  opened(): void {
+  /**
+   * The peer has said whose media this is, `carrierCallId` where the carrier's own log lines do not name it: the start
+   * deadline is kept, and single malformed frames are passed over.
+   */
+  opened(carrierCallId?: string): void {
     if (this.#state !== 'opening') return;
+    this.#carrierCallId = carrierCallId;
     this.#state = 'open';
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -154,7 +159,7 @@ export class MediaSocket {
     const passesOver = this.#malformed.passesOver();
     const tolerated =
       passesOver && this.#state === 'open' && closeCodeOf[error.code] !== closeCodes.unsupportedData;
-    if (tolerated) this.#host.refused(error, { closed: false });
+    if (tolerated) this.#refused(error, { closed: false });
     else this.refuse(error);
   }
 
@@ -162,7 +167,7 @@ export class MediaSocket {
   refuse(error: PatchcordError): void {
     if (!this.isOpen) return;
     const closeCode = closeCodeOf[error.code] ?? closeCodes.policy;
-    this.#host.refused(error, { closed: true, closeCode });
+    this.#refused(error, { closed: true, closeCode });
     this.#end({ reason: 'protocol-error', error }, closeCode, error.code);
   }
 
@@ -207,7 +212,7 @@ export class MediaSocket {
         : 'PATCHCORD_MESSAGE_MALFORMED',
       thrown.message,
     );
-    if (this.isOpen) this.#host.refused(error, { closed: true });
+    if (this.isOpen) this.#refused(error, { closed: true });
     this.#end({ reason: 'protocol-error', error }, undefined, '');
   };
 
@@ -230,6 +235,12 @@ export class MediaSocket {
     const owner = this.#owner;
     this.#owner = undefined;
     owner?.ended(end);
+  }
+
+  /** Which call it was can be told once its peer has said so. */
+  #refused(error: PatchcordError, fields: Readonly<Record<string, unknown>>): void {
+    const id = this.#carrierCallId;
+    this.#host.refused(error, id === undefined ? fields : { ...fields, carrierCallId: id });
   }
 
   readonly #uncork = (): void => {

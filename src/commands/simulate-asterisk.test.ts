@@ -12,7 +12,7 @@ let env: NodeJS.ProcessEnv;
 beforeAll(async () => {
   const settings = loadSettings({ HOST: '127.0.0.1', PORT: '0', AUDIOSOCKET_PORT: '0', ...credentials });
   gateway = await startGateway({ settings, log: silentLogger });
-  const port = gateway.listeners.find(({ name }) => name === 'audiosocket')?.port;
+  const port = gateway.listeners.find(({ name }) => name === 'AUDIOSOCKET_PORT')?.port;
   env = { AUDIOSOCKET_PORT: String(port), ...credentials };
 });
 

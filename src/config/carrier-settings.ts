@@ -139,6 +139,8 @@ export const carrierSettings = {
     clientSecret: setting(secretBytes(), {
       names: ['GENESYS_CLIENT_SECRET'],
       secret: true,
+      // A secret that did not arrive must stop the start, not turn the check of signatures off.
+      emptyIsValue: true,
       unset: 'none: upgrades are not signed, the key alone is checked',
       description:
         'Client secret of the integration, as Genesys gives it (base64); every upgrade must then be signed.',

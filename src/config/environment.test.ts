@@ -160,6 +160,19 @@ describe('loadSettings', () => {
     );
   });
 
+  it('wants a port of its own for each, and a secret that is there', () => {
+    expect(refusal({ PORT: '6030', AVR_PORT: '6030' })).toBe(
+      'AVR_PORT is 6030, expected another port than PORT',
+    );
+    expect(refusal({ AVR_PORT: '6030', AUDIOSOCKET_PORT: '6030' })).toContain(
+      'expected another port than AVR_PORT',
+    );
+    expect(loadSettings({ PORT: '0', AVR_PORT: '0' }).avr.port).toBe(0);
+    expect(refusal({ GENESYS_API_KEY: 'key', GENESYS_CLIENT_SECRET: '' })).toContain(
+      'GENESYS_CLIENT_SECRET is',
+    );
+  });
+
   it('takes networks by name and in CIDR notation, and refuses what is none', () => {
     expect(loadSettings({ AVR_ALLOW: 'loopback, 10.1.0.0/16,2001:db8::/32' }).avr.allow).toEqual([
       '127.0.0.0/8',

@@ -76,7 +76,7 @@ function readEnvFile(path: string): NodeJS.Dict<string> {
 }
 
 /** Settings that only make sense together. */
-function pairProblems({ twilio, genesys, asterisk }: Settings): string[] {
+function pairProblems({ server, twilio, genesys, avr, asterisk }: Settings): string[] {
   const pairs: readonly [string, unknown, string, unknown][] = [
     ['TWILIO_API_KEY_SID', twilio.apiKeySid, 'TWILIO_API_KEY_SECRET', twilio.apiKeySecret],
     ['ASTERISK_WS_USERNAME', asterisk.wsUsername, 'ASTERISK_WS_PASSWORD', asterisk.wsPassword],
@@ -87,6 +87,15 @@ function pairProblems({ twilio, genesys, asterisk }: Settings): string[] {
   });
   if (genesys.clientSecret !== undefined && genesys.apiKey === undefined) {
     problems.push(missing('GENESYS_API_KEY', 'GENESYS_CLIENT_SECRET'));
+  }
+  const ports: readonly [string, number | undefined][] = [
+    ['PORT', server.port],
+    ['AVR_PORT', avr.port],
+    ['AUDIOSOCKET_PORT', asterisk.audioSocketPort],
+  ];
+  for (const [index, [name, port]] of ports.entries()) {
+    const other = ports.slice(0, index).find(([, taken]) => taken === port);
+    if (other && port) problems.push(`${name} is ${port}, expected another port than ${other[0]}`);
   }
   return problems;
 }

@@ -19,7 +19,7 @@ import { NetworkConditions, type NetworkOptions } from '../../src/emulators/netw
 import { Caller, type CallerStep } from '../../src/emulators/phone/caller.ts';
 import { PhoneLine } from '../../src/emulators/phone/line.ts';
 import type { PhoneCallRecord } from '../../src/emulators/phone/line-record.ts';
-import { type LineSocketOptions, openLineSocket } from '../../src/emulators/phone/line-socket.ts';
+import { openLineSocket } from '../../src/emulators/phone/line-socket.ts';
 import type { LineWire } from '../../src/emulators/phone/line-wire.ts';
 import type { MediaPlayerOptions } from '../../src/emulators/phone/media-player.ts';
 import { PlivoWire } from '../../src/emulators/plivo/wire.ts';
@@ -144,13 +144,20 @@ const genesys: TenMinuteCarrier = {
   },
 };
 
+/** As the carriers outside know the gateway, and as those of the own network do. */
+const publicUrl = 'http://gw.example.com';
+const ownUrl = 'http://127.0.0.1:5050';
+
 const avr: TenMinuteCarrier = {
   env: {},
   format: pcm16At(8000),
   frameMs: 20,
   carrier: ({ avr: settings }, host) => avrCarrier(settings, host),
   call: (house, phone) =>
-    overWebSocket(house, phone, new AvrWire({ uuid: '00000000-0000-4000-8000-000000000001' }), { path: '/' }),
+    overWebSocket(house, phone, new AvrWire({ uuid: '00000000-0000-4000-8000-000000000001' }), {
+      path: '/',
+      url: ownUrl,
+    }),
 };
 
 const avrHttp: TenMinuteCarrier = {
@@ -162,7 +169,7 @@ const avrHttp: TenMinuteCarrier = {
     const call = new FakeAvrHttpCall({
       ...phone,
       clock: house.clock,
-      gatewayUrl: 'http://gw.example.com',
+      gatewayUrl: ownUrl,
       connect: house.connect,
     });
     return started(call.run(), () => call.line);
@@ -174,12 +181,12 @@ async function overWebSocket(
   house: House,
   phone: Phone,
   wire: LineWire,
-  how: Pick<LineSocketOptions, 'path'>,
+  { path, url = publicUrl }: { readonly path: string; readonly url?: string },
 ): Promise<PhoneLine> {
   const { clock, connect } = house;
-  const address = new URL(how.path, 'ws://gw.example.com');
+  const address = new URL(path, url.replace('http', 'ws'));
   const { host } = address;
-  const socket = await openLineSocket({ ...how, clock, address, host, headers: {}, connect });
+  const socket = await openLineSocket({ path, clock, address, host, headers: {}, connect });
   const line = new PhoneLine({
     clock,
     wire,

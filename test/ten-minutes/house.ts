@@ -52,8 +52,10 @@ export class House {
     const streams = [carrier, ...served].flatMap((from) => from.streams ?? []);
     const routes = [carrier, ...served].flatMap((from) => from.sockets);
     this.#sockets = new SocketServer(routes, options.clock, silentLogger);
-    this.#server = streamingServer(streams, options.clock, (_request, response) =>
-      response.writeHead(404).end(),
+    this.#server = streamingServer(
+      streams,
+      { clock: options.clock, log: silentLogger },
+      (_request, response) => response.writeHead(404).end(),
     );
     this.#server.on('upgrade', this.#sockets.upgrade);
   }

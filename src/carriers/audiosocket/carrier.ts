@@ -24,7 +24,12 @@ export function audioSocketCarrier(settings: AudioSocketSettings, host: CarrierH
   const nothing: Carrier = { name, webhooks: [], sockets: [], dialMissing: [], close: () => undefined };
   if (port === undefined) return nothing;
   const calls = new AudioSocketCalls(settings, host);
-  const listener: Listener = { kind: 'tcp', name, port, connect: (socket) => calls.connect(socket) };
+  const listener: Listener = {
+    kind: 'tcp',
+    name: 'AUDIOSOCKET_PORT',
+    port,
+    connect: (socket) => calls.connect(socket),
+  };
   return {
     ...nothing,
     listeners: [listener],

@@ -132,7 +132,7 @@ export class AvrSocket implements AvrMedia {
       return;
     }
     this.#leg = leg;
-    this.#socket.opened();
+    this.#socket.opened(leg.carrierCallId);
   }
 
   /** A close cannot fail; this keeps the promise owned all the same. */

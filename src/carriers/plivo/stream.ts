@@ -140,7 +140,7 @@ export class PlivoStream {
       bytesPerMs: bytesPerMs(format),
       bytesPerSample: bytesPerSample(format),
     };
-    this.#socket.opened();
+    this.#socket.opened(message.callId);
     owner.streamOpened();
   }
 

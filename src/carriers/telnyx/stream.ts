@@ -145,7 +145,7 @@ export class TelnyxStream {
     this.#receivesBytesPerMs = bytesPerMs(owner.receives);
     this.#swapsReceived = bigEndian && owner.receives.encoding === 'pcm16';
     this.#swapsSent = bigEndian && owner.sends.encoding === 'pcm16';
-    this.#socket.opened();
+    this.#socket.opened(message.callControlId);
     owner.streamOpened();
   }
 

@@ -56,9 +56,10 @@ function receive(request: WebhookRequest, context: WebhookContext, seen: SeenIds
   }
   const { id, event } = delivery;
   if (event === undefined || (id !== undefined && seen.has(id))) return received;
-  if (id !== undefined) seen.add(id);
   if (calls === undefined) notReady(event, context);
   else calls.happened(event);
+  // After it was taken: what fails in here is answered 500, and Telnyx's second try counts.
+  if (id !== undefined) seen.add(id);
   return received;
 }
 

@@ -97,7 +97,7 @@ export class TwilioStream implements MediaSocketOwner {
     }
     this.#owner = owner;
     this.#writer = new TwilioWriter(message.streamSid);
-    this.#socket.opened();
+    this.#socket.opened(message.callSid);
     owner.streamOpened();
   }
 

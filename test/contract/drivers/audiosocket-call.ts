@@ -46,7 +46,7 @@ export function prepare(): Promise<AudioSocketReady> {
       return port;
     },
     listening(listeners) {
-      port = listeners.find(({ name }) => name === 'audiosocket')?.port ?? 0;
+      port = listeners.find(({ name }) => name === 'AUDIOSOCKET_PORT')?.port ?? 0;
     },
     close: () => Promise.resolve(),
   });
