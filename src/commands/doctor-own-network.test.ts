@@ -99,7 +99,7 @@ describe('doctor, of Asterisk', () => {
   it('finds two parts on one port, which would stop the start', async () => {
     const { code, lines } = await run({ PORT: '9092', AUDIOSOCKET_PORT: '9092' });
     expect(code).toBe(1);
-    expect(lines.join('\n')).toContain('fail  PORT and AUDIOSOCKET_PORT are both 9092');
+    expect(lines.join('\n')).toContain('fail  AUDIOSOCKET_PORT is 9092, expected another port than PORT');
   });
 });
 

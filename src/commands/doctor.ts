@@ -62,7 +62,7 @@ export async function doctor(
   const { settings, findings } = checkSettings(io);
   report(findings);
   if (settings) {
-    report([...checkPorts(settings), ...checkAccess(settings)]);
+    report(checkAccess(settings));
     for await (const more of reachable(settings, io, clock)) report(more);
   }
   return failures === 0 ? 0 : 1;
@@ -103,20 +103,6 @@ function checkAccess({ api, dial }: Settings): Finding[] {
           'set it to prefixes such as +1,+44 to dial out',
         );
   return [keys, allow];
-}
-
-/** Of two parts that listen on the same port one stops the start. */
-function checkPorts({ server, avr, asterisk }: Settings): Finding[] {
-  const ports: readonly (readonly [name: string, port: number | undefined])[] = [
-    ['PORT', server.port],
-    ['AVR_PORT', avr.port],
-    ['AUDIOSOCKET_PORT', asterisk.audioSocketPort],
-  ];
-  const [first, second] = ports.filter(
-    ([, port]) => port !== undefined && port !== 0 && ports.filter(([, other]) => other === port).length > 1,
-  );
-  if (first === undefined || second === undefined) return [];
-  return [fail(`${first[0]} and ${second[0]} are both ${first[1]}`, 'give each a port of its own')];
 }
 
 /** What is asked over the network: asked together, told in order. */
