@@ -106,7 +106,7 @@ export class SubjectProcess {
       };
       child.stdout?.on('data', look);
     });
-    const audioSocketPort = Number(/^audiosocket: tcp:\S+:(\d+)$/m.exec(output)?.[1]);
+    const audioSocketPort = Number(/^AUDIOSOCKET_PORT: tcp:\S+:(\d+)$/m.exec(output)?.[1]);
     const inspectorUrl = /Debugger listening on (ws:\S+)/.exec(output)?.[1];
     return new SubjectProcess({
       subject,
