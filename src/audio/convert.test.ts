@@ -117,4 +117,16 @@ describe('encodeSamples and decodeSamples', () => {
       expect.objectContaining({ code: 'PATCHCORD_AUDIO_MALFORMED' }),
     );
   });
+
+  it('gives the same samples wherever in memory the bytes lie', () => {
+    const samples = Int16Array.from([0, 1, -1, 32767, -32768, 0x1234, -0x1234]);
+    const bytes = encodeSamples(samples, pcm16At(8000));
+    expect(bytes.toString('hex')).toBe('00000100ffffff7f00803412cced');
+    for (const offset of [0, 1, 2, 3]) {
+      const memory = Buffer.alloc(bytes.length + 4);
+      bytes.copy(memory, offset);
+      const there = memory.subarray(offset, offset + bytes.length);
+      expect(decodeSamples(there, pcm16At(8000))).toEqual(samples);
+    }
+  });
 });

@@ -1,3 +1,4 @@
+import { endianness } from 'node:os';
 import { PatchcordError } from '../base/errors.ts';
 import { AudioChunk } from './chunk.ts';
 import { type AudioFormat, bytesPerSample, describeFormat, sameFormat } from './format.ts';
@@ -33,6 +34,10 @@ export function encodeSamples(samples: Int16Array, format: AudioFormat): Buffer 
       encodeAlaw(samples, bytes);
       return bytes;
     case 'pcm16':
+      if (isViewable(bytes)) {
+        new Int16Array(bytes.buffer, bytes.byteOffset, samples.length).set(samples);
+        return bytes;
+      }
       for (let i = 0; i < samples.length; i++) {
         const sample = samples[i] as number;
         bytes[2 * i] = sample & 0xff;
@@ -56,11 +61,22 @@ export function decodeSamples(bytes: Uint8Array, format: AudioFormat): Int16Arra
       if (bytes.length % 2 !== 0) {
         throw new PatchcordError('PATCHCORD_AUDIO_MALFORMED', 'an odd number of bytes is not 16-bit audio');
       }
+      if (isViewable(bytes)) {
+        samples.set(new Int16Array(bytes.buffer, bytes.byteOffset, samples.length));
+        return samples;
+      }
       for (let i = 0; i < samples.length; i++) {
         samples[i] = (bytes[2 * i] as number) | ((bytes[2 * i + 1] as number) << 8);
       }
       return samples;
   }
+}
+
+const isLittleEndian = endianness() === 'LE';
+
+/** Whether samples can be read and written where they lie: in the machine's own byte order, at even addresses. */
+function isViewable({ byteOffset }: Uint8Array): boolean {
+  return isLittleEndian && byteOffset % 2 === 0;
 }
 
 class FormatConverter implements AudioConverter {
