@@ -191,6 +191,12 @@ describe('a carrier that takes whole frames', () => {
     expect(sent().equals(whole.bytes())).toBe(true);
   });
 
+  it('is given a whole frame also where a piece may be no longer than a part of one', () => {
+    const { playout, pieces } = ledger({ frameMs: 20, maxChunkMs: 10 });
+    playout.append(item(1), audio(60));
+    expect(pieces.map(({ bytes }) => bytes.length)).toEqual([160, 160, 160]);
+  });
+
   it('puts the beginning of the next answer behind the end of the last without a hole', () => {
     const { playout, sent, marks } = ledger({ frameMs: 20 }, { acknowledges: 'marks' });
     playout.append(item(1), audio(30, 1));

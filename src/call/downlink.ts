@@ -69,9 +69,11 @@ export class Downlink {
     const frameMs = this.#paced ? ticker.frameMs : delivery.frameMs;
     this.#frameBytes = frameMs === undefined ? 0 : bytesOf(frameMs);
     this.#minBytes = delivery.minChunkMs === undefined ? 0 : bytesOf(delivery.minChunkMs);
-    const maxBytes =
-      delivery.maxChunkMs === undefined ? Number.POSITIVE_INFINITY : bytesOf(delivery.maxChunkMs);
-    this.#maxBytes = this.#frameBytes > 0 ? maxBytes - (maxBytes % this.#frameBytes || 0) : maxBytes;
+    // A piece holds a whole frame at least, else nothing would ever be given.
+    this.#maxBytes =
+      delivery.maxChunkMs === undefined
+        ? Number.POSITIVE_INFINITY
+        : Math.max(this.#frameBytes, wholeFrames(bytesOf(delivery.maxChunkMs), this.#frameBytes));
     this.#leadMs = delivery.leadMs ?? Number.POSITIVE_INFINITY;
     this.#everyMs = delivery.everyMs ?? 0;
     this.#free =
@@ -176,7 +178,7 @@ export class Downlink {
     const bytes = Math.min(queued, most);
     if (bytes === queued && atEnd) return bytes;
     if (bytes < this.#minBytes) return 0;
-    return this.#frameBytes > 0 ? bytes - (bytes % this.#frameBytes) : bytes;
+    return wholeFrames(bytes, this.#frameBytes);
   }
 
   #give(bytes: number): void {
@@ -213,4 +215,9 @@ export class Downlink {
     from.chunk = from.chunk.slice(bytes);
     return taken;
   }
+}
+
+/** The bytes that fill frames; all of them where the carrier knows no frames. */
+function wholeFrames(bytes: number, frameBytes: number): number {
+  return frameBytes > 0 ? bytes - (bytes % frameBytes) : bytes;
 }
