@@ -4,6 +4,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { Clock } from '../base/clock.ts';
 import { messageOf, PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { readWholeFrames } from '../base/whole-frames.ts';
 import type { SocketRoute } from './carrier.ts';
 
 /** Takes WebSocket upgrades and hands each to the route that recognises it. */
@@ -80,6 +81,7 @@ export class SocketServer {
       webSocket.once('close', () => this.#open.delete(webSocket));
       // A frame that breaks the protocol closes the socket with its code by itself; routes add their own listeners.
       webSocket.on('error', (error) => this.#log.debug({ path, error: error.message }, 'a socket failed'));
+      readWholeFrames(webSocket, socket, { role: 'server', maxBytes: found.route.maxPayloadBytes });
       try {
         found.route.connect(webSocket, request);
       } catch (thrown) {

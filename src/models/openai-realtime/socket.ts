@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import type { Writable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { Sender, WebSocket } from 'ws';
 import { messageOf } from '../../base/errors.ts';
+import { readWholeFrames } from '../../base/whole-frames.ts';
 
 declare module 'ws' {
   /** Public in the package's own code, missing in its types. */
@@ -81,7 +82,7 @@ class WsSocket implements ModelSocket {
   readonly #socket: WebSocket;
   readonly #events: SocketEvents;
   /** The connection below, once there is one. */
-  #transport: Writable | undefined;
+  #transport: Duplex | undefined;
   #ended = false;
 
   constructor(socket: WebSocket, events: SocketEvents) {
@@ -91,6 +92,8 @@ class WsSocket implements ModelSocket {
       this.#transport = response.socket;
     });
     socket.on('open', () => {
+      if (this.#transport !== undefined)
+        readWholeFrames(socket, this.#transport, { role: 'client', maxBytes: maxPayloadBytes });
       if (!this.#ended) events.opened();
     });
     socket.on('message', (data, binary) => {

@@ -1,0 +1,173 @@
+import { isUtf8 } from 'node:buffer';
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+
+export interface WholeFramesOptions {
+  /** Which end of the WebSocket we are: clients mask what they send, servers do not (RFC 6455, section 5.1). */
+  readonly role: 'server' | 'client';
+  /** Longer messages are left to `ws`, which has its own limit. */
+  readonly maxBytes: number;
+}
+
+/** Where a frame's header says that its message begins and ends (RFC 6455, section 5.2). */
+const fin = 0x80;
+const opcodeBits = 0x0f;
+const continuationFrame = 0;
+const textFrame = 1;
+const binaryFrame = 2;
+const firstControlFrame = 8;
+const maskBit = 0x80;
+const lengthBits = 0x7f;
+const length16 = 126;
+const length64 = 127;
+
+/**
+ * A short cut on a WebSocket's way in. Nearly all that media sockets carry is whole messages of one frame, one or more
+ * to a read; these are unmasked where they lie and given to the `message` listeners at once. Everything else (a message
+ * in pieces, control frames, whatever breaks the protocol) goes to `ws` untouched, which stays the one that
+ * knows the protocol. Both see one order: from the first byte that is not for the short cut, the rest of a read is for
+ * `ws`, and the short cut counts along until it is at the beginning of a message again.
+ *
+ * To be called when the socket has opened and before anything is read. Where `ws` does not listen as expected, nothing
+ * is changed.
+ */
+export function readWholeFrames(socket: WebSocket, transport: Duplex, options: WholeFramesOptions): void {
+  const listeners = transport.listeners('data');
+  const [pass] = listeners;
+  if (listeners.length !== 1 || pass === undefined) return;
+  const frames = new WholeFrames(socket, (bytes) => void pass.call(transport, bytes), options);
+  transport.off('data', pass as (chunk: Buffer) => void);
+  transport.on('data', frames.read);
+  // `ws` reads no further either.
+  socket.once('error', () => transport.off('data', frames.read));
+}
+
+class WholeFrames {
+  readonly #socket: WebSocket;
+  readonly #pass: (bytes: Buffer) => void;
+  readonly #maskBit: number;
+  readonly #maxBytes: number;
+  /** Bytes that `ws` still has to get of the frame that it is reading. */
+  #owed = 0;
+  /** What `ws` has got of a header whose length can't be read yet. */
+  #header: Buffer | undefined;
+  /** `ws` holds the beginning of a message whose end is to come. */
+  #inMessage = false;
+
+  constructor(socket: WebSocket, pass: (bytes: Buffer) => void, { role, maxBytes }: WholeFramesOptions) {
+    this.#socket = socket;
+    this.#pass = pass;
+    this.#maskBit = role === 'server' ? maskBit : 0;
+    this.#maxBytes = maxBytes;
+  }
+
+  readonly read = (chunk: Buffer): void => {
+    let at = 0;
+    if (this.#owed === 0 && this.#header === undefined && !this.#inMessage) {
+      while (at < chunk.length) {
+        const next = this.#take(chunk, at);
+        if (next < 0) break;
+        at = next;
+      }
+      if (at === chunk.length) return;
+    }
+    const rest = at === 0 ? chunk : chunk.subarray(at);
+    this.#countAlong(rest);
+    this.#pass(rest);
+  };
+
+  /** Gives the message that begins at `start` to its listeners; the offset behind it, or -1 when it is for `ws`. */
+  #take(chunk: Buffer, start: number): number {
+    const first = chunk[start] as number;
+    const isText = first === (fin | textFrame);
+    if ((!isText && first !== (fin | binaryFrame)) || start + 2 > chunk.length) return -1;
+    const second = chunk[start + 1] as number;
+    if ((second & maskBit) !== this.#maskBit) return -1;
+    let at = start + 2;
+    let length = second & lengthBits;
+    if (length === length16) {
+      if (start + 4 > chunk.length) return -1;
+      length = ((chunk[start + 2] as number) << 8) | (chunk[start + 3] as number);
+      at = start + 4;
+    } else if (length === length64) return -1;
+    if (this.#maskBit !== 0) at += 4;
+    const end = at + length;
+    if (end > chunk.length || length > this.#maxBytes) return -1;
+    if (this.#maskBit !== 0) mask(chunk, at, end);
+    const message = chunk.subarray(at, end);
+    if (isText && !isUtf8(message)) {
+      // For `ws` to see as it came.
+      if (this.#maskBit !== 0) mask(chunk, at, end);
+      return -1;
+    }
+    this.#socket.emit('message', message, !isText);
+    return end;
+  }
+
+  /** Follows the frames in `bytes`, which are for `ws`. */
+  #countAlong(bytes: Buffer): void {
+    let at = 0;
+    while (at < bytes.length) {
+      if (this.#owed > 0) {
+        const step = Math.min(this.#owed, bytes.length - at);
+        this.#owed -= step;
+        at += step;
+        continue;
+      }
+      const known = this.#header;
+      const header = known === undefined ? bytes.subarray(at, at + maxHeader) : joined(known, bytes, at);
+      const length = frameLength(header);
+      if (length === undefined) {
+        // A copy: the read's own buffer is not to be kept for it.
+        this.#header = Buffer.from(header);
+        return;
+      }
+      this.#header = undefined;
+      this.#note(header[0] as number);
+      this.#owed = length - (known?.length ?? 0);
+    }
+  }
+
+  #note(first: number): void {
+    const opcode = first & opcodeBits;
+    if (opcode >= firstControlFrame) return;
+    if (opcode === continuationFrame || (first & fin) === 0) this.#inMessage = (first & fin) === 0;
+  }
+}
+
+/** Two bytes, the longest length and the mask. */
+const maxHeader = 14;
+
+function joined(head: Buffer, bytes: Buffer, at: number): Buffer {
+  return Buffer.concat([head, bytes.subarray(at, at + maxHeader - head.length)]);
+}
+
+/** Header and payload of the frame that begins with these bytes; undefined while its length is not among them. */
+function frameLength(header: Buffer): number | undefined {
+  if (header.length < 2) return undefined;
+  const second = header[1] as number;
+  const maskBytes = (second & maskBit) === 0 ? 0 : 4;
+  const short = second & lengthBits;
+  if (short < length16) return 2 + maskBytes + short;
+  if (short === length16) return header.length < 4 ? undefined : 4 + maskBytes + header.readUInt16BE(2);
+  if (header.length < 10) return undefined;
+  return 10 + maskBytes + header.readUInt32BE(2) * 2 ** 32 + header.readUInt32BE(6);
+}
+
+/** Masks or unmasks the bytes from `start` to `end` by the four before them (RFC 6455, section 5.3). */
+function mask(bytes: Buffer, start: number, end: number): void {
+  const a = bytes[start - 4] as number;
+  const b = bytes[start - 3] as number;
+  const c = bytes[start - 2] as number;
+  const d = bytes[start - 1] as number;
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    bytes[at] = (bytes[at] as number) ^ a;
+    bytes[at + 1] = (bytes[at + 1] as number) ^ b;
+    bytes[at + 2] = (bytes[at + 2] as number) ^ c;
+    bytes[at + 3] = (bytes[at + 3] as number) ^ d;
+  }
+  if (at < end) bytes[at] = (bytes[at] as number) ^ a;
+  if (at + 1 < end) bytes[at + 1] = (bytes[at + 1] as number) ^ b;
+  if (at + 2 < end) bytes[at + 2] = (bytes[at + 2] as number) ^ c;
+}
