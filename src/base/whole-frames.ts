@@ -1,6 +1,19 @@
 import { isUtf8 } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import {
+  binaryFrame,
+  continuationFrame,
+  fin,
+  firstControlFrame,
+  length16,
+  length64,
+  lengthBits,
+  mask,
+  maskBit,
+  opcodeBits,
+  textFrame,
+} from './websocket-frame.ts';
 
 export interface WholeFramesOptions {
   /** Which end of the WebSocket we are: clients mask what they send, servers do not (RFC 6455, section 5.1). */
@@ -8,18 +21,6 @@ export interface WholeFramesOptions {
   /** Longer messages are left to `ws`, which has its own limit. */
   readonly maxBytes: number;
 }
-
-/** Where a frame's header says that its message begins and ends (RFC 6455, section 5.2). */
-const fin = 0x80;
-const opcodeBits = 0x0f;
-const continuationFrame = 0;
-const textFrame = 1;
-const binaryFrame = 2;
-const firstControlFrame = 8;
-const maskBit = 0x80;
-const lengthBits = 0x7f;
-const length16 = 126;
-const length64 = 127;
 
 /**
  * A short cut on a WebSocket's way in. Nearly all that media sockets carry is whole messages of one frame, one or more
@@ -152,22 +153,4 @@ function frameLength(header: Buffer): number | undefined {
   if (short === length16) return header.length < 4 ? undefined : 4 + maskBytes + header.readUInt16BE(2);
   if (header.length < 10) return undefined;
   return 10 + maskBytes + header.readUInt32BE(2) * 2 ** 32 + header.readUInt32BE(6);
-}
-
-/** Masks or unmasks the bytes from `start` to `end` by the four before them (RFC 6455, section 5.3). */
-function mask(bytes: Buffer, start: number, end: number): void {
-  const a = bytes[start - 4] as number;
-  const b = bytes[start - 3] as number;
-  const c = bytes[start - 2] as number;
-  const d = bytes[start - 1] as number;
-  let at = start;
-  for (; at + 4 <= end; at += 4) {
-    bytes[at] = (bytes[at] as number) ^ a;
-    bytes[at + 1] = (bytes[at + 1] as number) ^ b;
-    bytes[at + 2] = (bytes[at + 2] as number) ^ c;
-    bytes[at + 3] = (bytes[at + 3] as number) ^ d;
-  }
-  if (at < end) bytes[at] = (bytes[at] as number) ^ a;
-  if (at + 1 < end) bytes[at + 1] = (bytes[at + 1] as number) ^ b;
-  if (at + 2 < end) bytes[at + 2] = (bytes[at + 2] as number) ^ c;
 }

@@ -1,7 +1,8 @@
 import type { Writable } from 'node:stream';
-import type { RawData, WebSocket } from 'ws';
+import { type RawData, WebSocket } from 'ws';
 import type { Clock, Timeout } from '../base/clock.ts';
 import { type ErrorCode, PatchcordError } from '../base/errors.ts';
+import { serverFrameBytes, writeServerFrame } from '../base/websocket-frame.ts';
 import type { LegEnd } from '../call/leg.ts';
 import { FloodGauge, type FloodLimits } from './flood-gauge.ts';
 import { MalformedGauge, type MalformedLimits } from './malformed-gauge.ts';
@@ -59,8 +60,8 @@ export interface MediaSocketHost {
   refused(error: PatchcordError, fields: Readonly<Record<string, unknown>>): void;
 }
 
-const asText = { binary: false } as const;
-const asBinary = { binary: true } as const;
+/** The connection below a WebSocket, as far as frames are written to it. */
+export type Transport = Pick<Writable, 'write' | 'writableLength'>;
 
 /**
  * One media WebSocket from its upgrade to its close: its deadlines, limits and close codes, whatever is spoken on it.
@@ -68,7 +69,7 @@ const asBinary = { binary: true } as const;
  */
 export class MediaSocket {
   readonly #socket: WebSocket;
-  readonly #transport: Pick<Writable, 'cork' | 'uncork'>;
+  readonly #transport: Transport;
   readonly #host: MediaSocketHost;
   readonly #limits: MediaSocketLimits;
   readonly #flood: FloodGauge;
@@ -77,14 +78,15 @@ export class MediaSocket {
   #owner: MediaSocketOwner | undefined;
   #state: 'opening' | 'open' | 'closing' | 'closed' = 'opening';
   #timer: Timeout | undefined;
-  #corked = false;
+  /** Text that leaves with the next frame, at the latest at the end of this turn of the event loop. */
+  #waiting: (Buffer | string)[] = [];
   #carrierCallId: string | undefined;
   #unread = false;
 
-  /** `transport`: the connection below the WebSocket, held back so that frames written together leave together. */
+  /** `transport`: the connection below the WebSocket, to which frames are written whole. */
   constructor(
     socket: WebSocket,
-    transport: Pick<Writable, 'cork' | 'uncork'>,
+    transport: Transport,
     host: MediaSocketHost,
     owner: MediaSocketOwner,
     limits = mediaSocketLimits,
@@ -129,24 +131,21 @@ export class MediaSocket {
     this.#timer = undefined;
   }
 
-  /** Writes a message; what is written in one turn of the event loop leaves together. */
-  send(frame: Buffer | string, binary = false): void {
-    if (!this.isOpen || this.#unread) return;
-    if (!this.#corked) {
-      this.#transport.cork();
-      this.#corked = true;
-      process.nextTick(this.#uncork);
-    }
-    this.#socket.send(frame, binary ? asBinary : asText);
-    if (this.#socket.bufferedAmount <= this.#limits.backlogBytes) return;
-    // The peer does not read; its close event, not this call, ends the leg.
-    this.#unread = true;
-    this.#socket.terminate();
+  /** Writes a message now; `binary` says what a Buffer is, a string is always text. */
+  send(message: Buffer | string, binary = false): void {
+    if (this.isOpen && !this.#unread) this.#write(message, binary);
   }
 
-  /** What was held back in this turn of the event loop leaves now. */
+  /** The same for what is in no hurry, such as marks: it leaves with what is sent next, or after this turn. */
+  sendAlong(message: Buffer | string): void {
+    if (!this.isOpen || this.#unread) return;
+    this.#waiting.push(message);
+    if (this.#waiting.length === 1) process.nextTick(this.#afterTurn);
+  }
+
+  /** What waits leaves now. */
   flush(): void {
-    this.#uncork();
+    if (this.#waiting.length > 0) this.#write(undefined, false);
   }
 
   /** The message of now was asked for by us, such as a returned mark: it does not count as flood. */
@@ -228,7 +227,7 @@ export class MediaSocket {
   #end(end: LegEnd, closeCode: number | undefined, reason: string): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     this.#state = 'closing';
-    this.#uncork();
+    this.flush();
     this.#timer?.cancel();
     this.#timer = this.#host.clock.setTimeout(() => this.#socket.terminate(), this.#limits.closeDeadlineMs);
     if (closeCode !== undefined) this.#socket.close(closeCode, reason);
@@ -243,9 +242,28 @@ export class MediaSocket {
     this.#host.refused(error, id === undefined ? fields : { ...fields, carrierCallId: id });
   }
 
-  readonly #uncork = (): void => {
-    if (!this.#corked) return;
-    this.#corked = false;
-    this.#transport.uncork();
-  };
+  readonly #afterTurn = (): void => this.flush();
+
+  /** What waits, and the message behind it, in one piece: one system call. */
+  #write(message: Buffer | string | undefined, binary: boolean): void {
+    const waiting = this.#waiting;
+    // A connection that is closing takes no more; its close event, not this call, ends the leg.
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    let bytes = message === undefined ? 0 : serverFrameBytes(lengthOf(message));
+    for (const text of waiting) bytes += serverFrameBytes(lengthOf(text));
+    const frames = Buffer.allocUnsafe(bytes);
+    let at = 0;
+    for (const text of waiting) at = writeServerFrame(text, false, frames, at);
+    if (message !== undefined) writeServerFrame(message, binary, frames, at);
+    if (waiting.length > 0) this.#waiting = [];
+    this.#transport.write(frames);
+    if (this.#transport.writableLength <= this.#limits.backlogBytes) return;
+    // The peer does not read.
+    this.#unread = true;
+    this.#socket.terminate();
+  }
+}
+
+function lengthOf(message: Buffer | string): number {
+  return typeof message === 'string' ? Buffer.byteLength(message) : message.length;
 }

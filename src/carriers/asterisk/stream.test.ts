@@ -1,47 +1,32 @@
 import { EventEmitter } from 'node:events';
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { WebSocket } from 'ws';
+import { WebSocket } from 'ws';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { pcmu8k } from '../../audio/format.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
 import { CallHost } from '../testing/call-host.ts';
+import { connectionOf } from '../testing/frames-written.ts';
 import { type HeardCall, TestHost } from '../testing/test-host.ts';
 import { AsteriskLeg } from './leg.ts';
 import { AsteriskStream } from './stream.ts';
 import { formatOf, type MediaStart } from './wire.ts';
 
-/** The side of `ws` that a stream uses; what is sent passes through a connection that can be corked. */
+/** The side of `ws` that a stream uses, over a connection that reads what is written to it. */
 class FakeSocket extends EventEmitter {
   /** Text as it is, audio as its length. */
   readonly sent: (string | number)[] = [];
   readonly connection: Writable;
-  readonly #kinds: boolean[] = [];
+  readonly readyState = WebSocket.OPEN;
   closeCode: number | undefined;
   terminated = false;
-  bufferedAmount = 0;
 
   constructor() {
     super();
-    const take = (frame: Buffer): void => {
-      this.sent.push(this.#kinds.shift() === true ? frame.length : frame.toString());
-    };
-    this.connection = new Writable({
-      write(frame, _encoding, done) {
-        take(frame);
-        done();
-      },
-      writev(frames, done) {
-        for (const { chunk } of frames) take(chunk);
-        done();
-      },
-    });
-  }
-
-  send(frame: Buffer | string, { binary }: { binary: boolean }): void {
-    this.#kinds.push(binary);
-    this.connection.write(frame);
+    this.connection = connectionOf(({ binary, payload }) =>
+      this.sent.push(binary ? payload.length : payload.toString()),
+    );
   }
 
   close(code: number): void {

@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { type AudioFormat, bytesPerSample } from '../../audio/format.ts';
@@ -10,6 +9,7 @@ import {
   type MediaSocketHost,
   type MediaSocketLimits,
   mediaSocketLimits,
+  type Transport,
 } from '../media-socket.ts';
 import { type AsteriskMessage, CommandWriter, type MediaStart, readEvent } from './wire.ts';
 
@@ -52,12 +52,7 @@ export class AsteriskStream {
   #takesAudio = true;
   #complaints = 0;
 
-  constructor(
-    socket: WebSocket,
-    transport: Pick<Writable, 'cork' | 'uncork'>,
-    host: StreamHost,
-    limits = asteriskLimits,
-  ) {
+  constructor(socket: WebSocket, transport: Transport, host: StreamHost, limits = asteriskLimits) {
     this.#host = host;
     this.#socket = new MediaSocket(
       socket,
@@ -83,14 +78,13 @@ export class AsteriskStream {
   }
 
   mark(name: string): void {
-    if (this.#writer !== undefined) this.#socket.send(this.#writer.mark(name));
+    if (this.#writer !== undefined) this.#socket.sendAlong(this.#writer.mark(name));
   }
 
-  /** Leaves no frame behind: what was held back is written now, and the flush after it. */
+  /** Written when this returns. */
   clear(): void {
     if (this.#writer === undefined) return;
     this.#socket.send(this.#writer.flush());
-    this.#socket.flush();
     // Asterisk's queue is empty after a flush, and what it still says of a full one is taken back within a frame.
     this.#flow(true);
   }

@@ -1,9 +1,8 @@
-import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { AudioChunk } from '../../audio/chunk.ts';
 import { messageOf, PatchcordError } from '../../base/errors.ts';
 import type { LegEnd, PlaybackTraits } from '../../call/leg.ts';
-import { MediaSocket, type MediaSocketHost, mediaSocketLimits } from '../media-socket.ts';
+import { MediaSocket, type MediaSocketHost, mediaSocketLimits, type Transport } from '../media-socket.ts';
 import { EarlyMedia } from './early-media.ts';
 import type { AvrLeg, AvrMedia } from './leg.ts';
 import {
@@ -49,12 +48,7 @@ export class AvrSocket implements AvrMedia {
   readonly #early = new EarlyMedia();
   #leg: AvrLeg | undefined;
 
-  constructor(
-    socket: WebSocket,
-    transport: Pick<Writable, 'cork' | 'uncork'>,
-    host: AvrSocketHost,
-    limits = mediaSocketLimits,
-  ) {
+  constructor(socket: WebSocket, transport: Transport, host: AvrSocketHost, limits = mediaSocketLimits) {
     this.#host = host;
     this.#socket = new MediaSocket(
       socket,
@@ -71,12 +65,12 @@ export class AvrSocket implements AvrMedia {
 
   play(audio: AudioChunk): void {
     const pcm = audio.bytes();
-    for (let at = 0; at < pcm.length; at += frameBytes) this.#socket.send(writeAudio(pcm, at));
+    for (let at = 0; at < pcm.length; at += frameBytes) this.#socket.sendAlong(writeAudio(pcm, at));
+    this.#socket.flush();
   }
 
   clear(): void {
     this.#socket.send(interruptionMessage);
-    this.#socket.flush();
   }
 
   transcript(role: 'user' | 'agent', text: string): void {

@@ -1,11 +1,16 @@
-import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { AudioChunk } from '../../audio/chunk.ts';
 import type { Timeout } from '../../base/clock.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { LegEnd } from '../../call/leg.ts';
-import { closeCodes, MediaSocket, type MediaSocketHost, mediaSocketLimits } from '../media-socket.ts';
+import {
+  closeCodes,
+  MediaSocket,
+  type MediaSocketHost,
+  mediaSocketLimits,
+  type Transport,
+} from '../media-socket.ts';
 import { CallerChannel, chooseMedia } from './media.ts';
 import { Outlet } from './outlet.ts';
 import { Sequence } from './sequence.ts';
@@ -88,7 +93,7 @@ export class GenesysSession {
 
   constructor(
     socket: WebSocket,
-    transport: Pick<Writable, 'cork' | 'uncork'>,
+    transport: Transport,
     options: SessionOptions,
     host: SessionHost,
     socketLimits = mediaSocketLimits,
@@ -123,7 +128,6 @@ export class GenesysSession {
   clear(): void {
     if (this.#state !== 'open') return;
     this.#outlet.answer({ type: 'event', parameters: { entities: [{ type: 'barge_in', data: {} }] } });
-    this.#socket.flush();
   }
 
   /** Tells Genesys of a turn of the agent, in its turn. */

@@ -98,14 +98,12 @@ describe('a media stream', () => {
     expect(bench.socket.closeCode).toBeUndefined();
   });
 
-  it('carries audio, checkpoints and clear in their order, audio and its checkpoint in one write', async () => {
+  it('writes audio at once, and its checkpoint after the turn', async () => {
     bench.open();
     bench.leg.play(AudioChunk.fromBytes(Buffer.from([1, 2, 3])));
     bench.leg.mark('m1');
-    expect(bench.socket.connection.writableCorked).toBe(1);
-    await Promise.resolve();
+    expect(bench.socket.events).toEqual(['playAudio']);
     await new Promise((resolve) => process.nextTick(resolve));
-    expect(bench.socket.connection.writableCorked).toBe(0);
     expect(bench.socket.events).toEqual(['playAudio', 'checkpoint']);
   });
 
@@ -191,8 +189,8 @@ describe('a media stream', () => {
 
   it('is given up when the peer does not read, without ending the call inside play()', () => {
     bench.open();
-    bench.socket.bufferedAmount = 5_000_000;
-    bench.leg.play(AudioChunk.fromBytes(Buffer.from([1])));
+    bench.socket.connection.cork();
+    bench.leg.play(AudioChunk.fromBytes(Buffer.alloc(6_000_000)));
     expect(bench.socket.terminated).toBe(true);
     expect(bench.call.ends).toEqual([]);
     bench.socket.emit('close', 1006);

@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { AudioChunk } from '../../audio/chunk.ts';
 import { type AudioFormat, bytesPerMs, bytesPerSample } from '../../audio/format.ts';
@@ -11,6 +10,7 @@ import {
   type MediaSocketHost,
   type MediaSocketLimits,
   mediaSocketLimits,
+  type Transport,
 } from '../media-socket.ts';
 import { MediaClock } from './media-clock.ts';
 import { type PlivoMessage, PlivoWriter, readMessage, type StartMessage } from './wire.ts';
@@ -56,12 +56,7 @@ export class PlivoStream {
   #opened: Opened | undefined;
   #complained = false;
 
-  constructor(
-    socket: WebSocket,
-    transport: Pick<Writable, 'cork' | 'uncork'>,
-    host: StreamHost,
-    limits = plivoSocketLimits,
-  ) {
+  constructor(socket: WebSocket, transport: Transport, host: StreamHost, limits = plivoSocketLimits) {
     this.#host = host;
     this.#socket = new MediaSocket(
       socket,
@@ -85,16 +80,15 @@ export class PlivoStream {
   checkpoint(name: string): void {
     if (this.#opened === undefined) return;
     this.#checkpointsOut.sent();
-    this.#socket.send(this.#opened.writer.checkpoint(name));
+    this.#socket.sendAlong(this.#opened.writer.checkpoint(name));
   }
 
-  /** Leaves no frame behind: what was held back is written now, and the clear after it. */
+  /** Written when this returns. */
   clear(): void {
     if (this.#opened === undefined) return;
     // Plivo reports none of them after it.
     this.#checkpointsOut.forget();
     this.#socket.send(this.#opened.writer.clearAudio());
-    this.#socket.flush();
   }
 
   sendDigits(digits: string): void {

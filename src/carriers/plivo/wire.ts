@@ -142,8 +142,8 @@ export class PlivoWriter {
     return mediaFrame(this.#mediaStart, audio);
   }
 
-  checkpoint(name: string): Buffer {
-    return Buffer.from(`${this.#checkpointStart}${JSON.stringify(name)}}`);
+  checkpoint(name: string): string {
+    return `${this.#checkpointStart}${JSON.stringify(name)}}`;
   }
 
   clearAudio(): Buffer {

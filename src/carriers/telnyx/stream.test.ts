@@ -138,13 +138,12 @@ describe('a media stream', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('carries audio, marks and clear in their order, audio and its mark in one write', async () => {
+  it('writes audio and clear at once, and a mark after the turn', async () => {
     open();
     leg.play(AudioChunk.fromBytes(Buffer.from([1, 2, 3])));
     leg.mark('m1');
-    expect(socket.connection.writableCorked).toBe(1);
+    expect(socket.sent.map((frame) => JSON.parse(frame).event)).toEqual(['media']);
     await new Promise((resolve) => process.nextTick(resolve));
-    expect(socket.connection.writableCorked).toBe(0);
     leg.play(AudioChunk.fromBytes(Buffer.from([4])));
     leg.clear();
     expect(socket.sent.map((frame) => JSON.parse(frame).event)).toEqual(['media', 'mark', 'media', 'clear']);

@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { AudioChunk } from '../../audio/chunk.ts';
 import { type AudioFormat, bytesPerMs } from '../../audio/format.ts';
@@ -6,7 +5,13 @@ import { PatchcordError } from '../../base/errors.ts';
 import type { LegEnd } from '../../call/leg.ts';
 import { MarksOut } from '../marks-out.ts';
 import type { MediaMessage } from '../media-scan.ts';
-import { closeCodes, MediaSocket, type MediaSocketHost, mediaSocketLimits } from '../media-socket.ts';
+import {
+  closeCodes,
+  MediaSocket,
+  type MediaSocketHost,
+  mediaSocketLimits,
+  type Transport,
+} from '../media-socket.ts';
 import { swapBytes } from './formats.ts';
 import { MediaClock } from './media-clock.ts';
 import { Reorder } from './reorder.ts';
@@ -61,7 +66,7 @@ export class TelnyxStream {
   /** `tokens`: what the upgrade brought, of which any may be the right one. */
   constructor(
     socket: WebSocket,
-    transport: Pick<Writable, 'cork' | 'uncork'>,
+    transport: Transport,
     host: StreamHost,
     tokens: readonly string[],
     limits = mediaSocketLimits,
@@ -92,14 +97,13 @@ export class TelnyxStream {
   mark(name: string): void {
     if (this.#owner === undefined) return;
     this.#marksOut.sent();
-    this.#socket.send(writeMark(name));
+    this.#socket.sendAlong(writeMark(name));
   }
 
-  /** Leaves no frame behind: what was held back is written now, and the `clear` after it. */
+  /** Written when this returns. */
   clear(): void {
     if (this.#owner === undefined) return;
     this.#socket.send(writeClear());
-    this.#socket.flush();
   }
 
   /** The leg's own, orderly end, so it is not told. Settles when the socket is closed, at the latest after the close deadline. */

@@ -127,8 +127,8 @@ export function writeMedia(audio: AudioChunk): Buffer {
   return mediaFrame(mediaStart, audio);
 }
 
-export function writeMark(name: string): Buffer {
-  return Buffer.from(`{"event":"mark","mark":{"name":${JSON.stringify(name)}}}`);
+export function writeMark(name: string): string {
+  return `{"event":"mark","mark":{"name":${JSON.stringify(name)}}}`;
 }
 
 export function writeClear(): Buffer {

@@ -1,28 +1,20 @@
 import { EventEmitter } from 'node:events';
-import { Writable } from 'node:stream';
-import type { WebSocket } from 'ws';
+import type { Writable } from 'node:stream';
+import { WebSocket } from 'ws';
+import { connectionOf } from './frames-written.ts';
 
-/** The side of `ws` that a carrier uses; what is sent passes through a connection that can be corked. */
+/** The side of `ws` that a carrier uses, over a connection that reads what is written to it. */
 export class FakeSocket extends EventEmitter {
   readonly sent: string[] = [];
   readonly connection: Writable;
+  readonly readyState = WebSocket.OPEN;
   closeCode: number | undefined;
   terminated = false;
-  bufferedAmount = 0;
 
   constructor() {
     super();
     const { sent } = this;
-    this.connection = new Writable({
-      write(frame, _encoding, done) {
-        sent.push(frame.toString());
-        done();
-      },
-      writev(frames, done) {
-        for (const { chunk } of frames) sent.push(chunk.toString());
-        done();
-      },
-    });
+    this.connection = connectionOf(({ payload }) => sent.push(payload.toString()));
   }
 
   get webSocket(): WebSocket {
@@ -37,10 +29,6 @@ export class FakeSocket extends EventEmitter {
   /** The event of each. */
   get events(): unknown[] {
     return this.messages.map(({ event }) => event);
-  }
-
-  send(frame: Buffer | string): void {
-    this.connection.write(frame);
   }
 
   close(code: number): void {

@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { AudioChunk } from '../../audio/chunk.ts';
 import { PatchcordError } from '../../base/errors.ts';
@@ -9,6 +8,7 @@ import {
   type MediaSocketHost,
   type MediaSocketOwner,
   mediaSocketLimits,
+  type Transport,
 } from '../media-socket.ts';
 import { readMessage, type StartMessage, type TwilioMessage, TwilioWriter } from './wire.ts';
 
@@ -34,12 +34,7 @@ export class TwilioStream implements MediaSocketOwner {
   #owner: StreamOwner | undefined;
   #writer: TwilioWriter | undefined;
 
-  constructor(
-    socket: WebSocket,
-    transport: Pick<Writable, 'cork' | 'uncork'>,
-    host: StreamHost,
-    limits = mediaSocketLimits,
-  ) {
+  constructor(socket: WebSocket, transport: Transport, host: StreamHost, limits = mediaSocketLimits) {
     this.#host = host;
     this.#socket = new MediaSocket(socket, transport, host, this, limits);
     this.#marksOut = new MarksOut(this.#socket);
@@ -52,14 +47,13 @@ export class TwilioStream implements MediaSocketOwner {
   mark(name: string): void {
     if (this.#writer === undefined) return;
     this.#marksOut.sent();
-    this.#socket.send(this.#writer.mark(name));
+    this.#socket.sendAlong(this.#writer.mark(name));
   }
 
-  /** Leaves no frame behind: what was held back is written now, and the `clear` after it. */
+  /** Written when this returns. */
   clear(): void {
     if (this.#writer === undefined) return;
     this.#socket.send(this.#writer.clear());
-    this.#socket.flush();
   }
 
   /** The leg's own, orderly end, so it is not told. Settles when the socket is closed, at the latest after the close deadline. */

@@ -124,8 +124,8 @@ export class TwilioWriter {
     return mediaFrame(this.#mediaStart, audio);
   }
 
-  mark(name: string): Buffer {
-    return Buffer.from(`${this.#markStart}${JSON.stringify(name)}}}`);
+  mark(name: string): string {
+    return `${this.#markStart}${JSON.stringify(name)}}}`;
   }
 
   clear(): Buffer {

@@ -5,13 +5,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { AudioSink } from '../../call/model-session.ts';
 import { socketError } from './faults.ts';
 import type { ConnectSocket, ModelSocket, SocketEnd, SocketEvents, SocketRequest } from './socket.ts';
-import {
-  type ClientEvent,
-  readServerEvent,
-  type ServerMessage,
-  writeAppend,
-  writeClientEvent,
-} from './wire.ts';
+import { append, type ClientEvent, readServerEvent, type ServerMessage, writeClientEvent } from './wire.ts';
 
 export interface LinkEvents {
   message(message: ServerMessage): void;
@@ -85,7 +79,7 @@ export class ModelLink implements SocketEvents, AudioSink {
       }
       if (this.#stuckSince !== undefined) this.#unstuck();
     }
-    this.#socket.send(writeAppend(audio));
+    this.#socket.send(append.head, audio.base64(), append.tail);
   }
 
   /** Ends the link within a bound; no event comes afterwards. */

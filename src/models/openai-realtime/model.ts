@@ -6,7 +6,7 @@ import { fatalError, setupError } from './faults.ts';
 import { ModelLink } from './link.ts';
 import { deriveRealtimeUrl, type OpenAiRealtimeSettings, profileFor } from './profiles.ts';
 import { OpenAiRealtimeSession, type SessionParts } from './session.ts';
-import { type ConnectSocket, connectWebSocket } from './socket.ts';
+import { type ConnectSocket, socketConnector } from './socket.ts';
 
 export interface OpenAiRealtimeDeps {
   readonly clock: Clock;
@@ -23,7 +23,7 @@ export function openAiRealtimeModel(settings: OpenAiRealtimeSettings, deps: Open
     settings,
     profile: profileFor(settings.baseUrl),
     url: (model) => deriveRealtimeUrl(settings.baseUrl, model),
-    connect: deps.connect ?? connectWebSocket,
+    connect: deps.connect ?? socketConnector(),
     clock: deps.clock,
   };
   return {

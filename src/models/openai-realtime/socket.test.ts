@@ -16,7 +16,7 @@ import { resilientModel } from '../resilient.ts';
 import { TestCall, type Told, testOptions } from '../test-call.ts';
 import { openAiRealtimeModel } from './model.ts';
 import type { OpenAiRealtimeSettings } from './profiles.ts';
-import { connectWebSocket, type SocketEnd } from './socket.ts';
+import { type SocketEnd, socketConnector } from './socket.ts';
 import { testSettings } from './testing/test-session.ts';
 
 const clock = new SystemClock();
@@ -215,7 +215,7 @@ describe('a server that misbehaves on the socket', () => {
 
   const ending = (url: string, opened: () => void = () => undefined): Promise<SocketEnd> =>
     new Promise((resolve) => {
-      const socket = connectWebSocket(
+      const socket = socketConnector()(
         { url, headers: {}, handshakeTimeoutMs: 5000 },
         { opened, message: () => undefined, pong: () => undefined, ended: resolve },
       );

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { scanAudioDelta } from './audio-delta.ts';
 import type { ServerMessage } from './server-events.ts';
-import { parseServerEvent, readServerEvent, writeAppend, writeClientEvent } from './wire.ts';
+import { append, parseServerEvent, readServerEvent, writeClientEvent } from './wire.ts';
 
 const frameOf = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 const read = (value: unknown): ServerMessage => readServerEvent(frameOf(value));
@@ -258,7 +258,7 @@ describe('writing to the model', () => {
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 400 }), fc.boolean(), (bytes, asBase64) => {
         const audio = Buffer.from(bytes).toString('base64');
         const chunk = asBase64 ? AudioChunk.fromBase64(audio) : AudioChunk.fromBytes(bytes);
-        expect(JSON.parse(writeAppend(chunk).toString())).toEqual({
+        expect(JSON.parse(Buffer.concat([append.head, chunk.base64(), append.tail]).toString())).toEqual({
           type: 'input_audio_buffer.append',
           audio,
         });

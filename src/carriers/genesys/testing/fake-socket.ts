@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events';
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
+import { WebSocket } from 'ws';
 import { isRecord } from '../../fields.ts';
+import { connectionOf, type WrittenFrame } from '../../testing/frames-written.ts';
 
 export const sessionId = '30b0e395-84d3-4570-ac13-9a62d8f514c0';
 export const organizationId = 'd7934305-0972-4844-938e-9060eef73d05';
@@ -43,31 +45,15 @@ export class FakeSocket extends EventEmitter {
   /** What came, in order: types of messages, and `audio` for each binary one. */
   readonly log: string[] = [];
   readonly connection: Writable;
+  readonly readyState = WebSocket.OPEN;
   closeCode: number | undefined;
   terminated = false;
-  bufferedAmount = 0;
   seq = 0;
   serverseq = 0;
 
   constructor() {
     super();
-    this.connection = new Writable({
-      decodeStrings: false,
-      objectMode: true,
-      write: (frame, _encoding, done) => {
-        this.#take(frame);
-        done();
-      },
-      writev: (frames, done) => {
-        for (const { chunk } of frames) this.#take(chunk);
-        done();
-      },
-    });
-  }
-
-  /** Called by the session. */
-  send(frame: Buffer | string, { binary }: { binary: boolean }): void {
-    this.connection.write({ frame, binary });
+    this.connection = connectionOf((frame) => this.#take(frame));
   }
 
   close(code: number): void {
@@ -103,13 +89,13 @@ export class FakeSocket extends EventEmitter {
     return this.log.filter((entry) => entry === type).length;
   }
 
-  #take({ frame, binary }: { frame: Buffer | string; binary: boolean }): void {
+  #take({ binary, payload }: WrittenFrame): void {
     if (binary) {
-      this.audio.push(Buffer.from(frame as Buffer));
+      this.audio.push(Buffer.from(payload));
       this.log.push('audio');
       return;
     }
-    const message = JSON.parse(frame.toString()) as Received;
+    const message = JSON.parse(payload.toString()) as Received;
     if (message.seq !== this.serverseq + 1) throw new Error(`number ${message.seq} after ${this.serverseq}`);
     if (message.clientseq > this.seq) throw new Error('a number that was never sent');
     if (message.id !== sessionId || 'position' in message) throw new Error('not a message of the server');

@@ -21,8 +21,8 @@ export class FakeSocket implements ModelSocket {
     this.#events = events;
   }
 
-  send(frame: Buffer): void {
-    this.sent.push(JSON.parse(frame.toString('utf8')));
+  send(...pieces: Buffer[]): void {
+    this.sent.push(JSON.parse(Buffer.concat(pieces).toString('utf8')));
   }
 
   ping(): void {
