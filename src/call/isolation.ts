@@ -88,8 +88,14 @@ export class GuardedEvents implements ModelEvents {
     this.#guard(() => this.#events.responseStarted(responseId, requestId));
   }
 
+  /** Told often, as is `agentText`: guarded without a function of their own. */
   audio(item: AudioItem, chunk: AudioChunk): void {
-    this.#guard(() => this.#events.audio(item, chunk));
+    if (!this.#gate.open()) return;
+    try {
+      this.#events.audio(item, chunk);
+    } catch (thrown) {
+      this.#gate.broken(thrown);
+    }
   }
 
   audioDone(item: AudioItem): void {
@@ -97,7 +103,12 @@ export class GuardedEvents implements ModelEvents {
   }
 
   agentText(item: AudioItem, delta: string): void {
-    this.#guard(() => this.#events.agentText(item, delta));
+    if (!this.#gate.open()) return;
+    try {
+      this.#events.agentText(item, delta);
+    } catch (thrown) {
+      this.#gate.broken(thrown);
+    }
   }
 
   toolCall(call: ToolCall): void {

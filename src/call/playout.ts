@@ -80,6 +80,8 @@ export class Playout {
   #convert: ReturnType<typeof createConverter>;
   #legFormat: AudioFormat | undefined;
   readonly #parts = new Map<string, Part>();
+  /** Of the item that was spoken of last, known to be alive: most deltas are of the same one. */
+  #latest: Part | undefined;
   /** Chunks waiting for the media to start, in the model's format. */
   #held: { readonly part: Part; readonly chunk: AudioChunk }[] = [];
   #heldMs = 0;
@@ -221,6 +223,7 @@ export class Playout {
     }
     if (activeResponseId !== undefined) this.bury(activeResponseId);
     this.#parts.clear();
+    this.#latest = undefined;
     this.#marks.clear();
     this.#held = [];
     this.#heldMs = 0;
@@ -254,6 +257,7 @@ export class Playout {
 
   /** Nothing of this response may reach the carrier any more. */
   bury(id: string): void {
+    this.#latest = undefined;
     this.#dead.add(id);
     if (this.#dead.size <= maxDead) return;
     for (const oldest of this.#dead) {
@@ -263,6 +267,7 @@ export class Playout {
   }
 
   isDead(item: AudioItem): boolean {
+    if (this.#latest?.item === item) return false;
     return this.#dead.has(item.responseId) || this.#dead.has(itemKey(item));
   }
 
@@ -298,7 +303,8 @@ export class Playout {
   }
 
   generatedMs(item: AudioItem): number {
-    return Math.floor(this.#parts.get(partKey(item))?.generatedMs ?? 0);
+    const part = this.#latest?.item === item ? this.#latest : this.#parts.get(partKey(item));
+    return Math.floor(part?.generatedMs ?? 0);
   }
 
   /** Calls back once when all that was sent is heard and, where the carrier says so, acknowledged; bounded. */
@@ -323,6 +329,7 @@ export class Playout {
     this.forgetWaiting();
     this.#downlink?.close();
     this.#parts.clear();
+    this.#latest = undefined;
     this.#marks.clear();
     this.#held = [];
     this.#heldMs = 0;
@@ -334,11 +341,14 @@ export class Playout {
   }
 
   #part(item: AudioItem, owned: boolean): Part {
+    if (this.#latest?.item === item) return this.#latest;
     const key = partKey(item);
-    const known = this.#parts.get(key);
-    if (known) return known;
-    const part = new Part(item, owned);
-    this.#parts.set(key, part);
+    let part = this.#parts.get(key);
+    if (!part) {
+      part = new Part(item, owned);
+      this.#parts.set(key, part);
+    }
+    this.#latest = part;
     return part;
   }
 
@@ -453,6 +463,7 @@ export class Playout {
     for (const part of [...this.#parts.values()]) {
       if (!part.generationDone) continue;
       this.#parts.delete(part.key);
+      if (this.#latest === part) this.#latest = undefined;
       this.#events.itemHeard(part.item, part.heardMs(this.#timeline.endMs));
     }
     this.#events.drained();

@@ -45,6 +45,8 @@ export class Transcript {
   readonly #events: TranscriptEvents;
   readonly #records: Record[] = [];
   readonly #byKey = new Map<string, Record>();
+  /** The item that had words last: most pieces of text are of the same one. */
+  #latest: { readonly item: AudioItem; readonly record: Record } | undefined;
   #nextTurnId = 1;
   /** Turns before this one are forgotten by the model. */
   #historyFrom = 1;
@@ -102,8 +104,7 @@ export class Transcript {
   }
 
   agentText(item: AudioItem, delta: string, generatedMs: number): void {
-    const key = partKey(item);
-    const record = this.#byKey.get(key) ?? this.#open('agent', key);
+    const record = this.#latest?.item === item ? this.#latest.record : this.#recordOf(item);
     if (record.ended && (record.cut || record.broken)) return;
     const roomChars = maxTurnChars - record.words.text.length;
     if (roomChars <= 0) return;
@@ -202,6 +203,13 @@ export class Transcript {
   /** The call is over: nothing stays open. */
   close(): void {
     for (const record of this.#records) if (!record.ended) this.#end(record);
+  }
+
+  #recordOf(item: AudioItem): Record {
+    const key = partKey(item);
+    const record = this.#byKey.get(key) ?? this.#open('agent', key);
+    this.#latest = { item, record };
+    return record;
   }
 
   #open(role: 'caller' | 'agent', key: string): Record {

@@ -64,6 +64,12 @@ export interface AudioDelta extends ContentPlace {
   readonly audio: AudioChunk;
 }
 
+/** A piece of the transcript of what the model says. */
+export interface TextDelta extends ContentPlace {
+  readonly type: 'response.output_audio_transcript.delta';
+  readonly text: string;
+}
+
 /** A server event under its GA name, read into typed values. */
 export type ServerMessage =
   | { readonly type: 'error'; readonly fault: ServerFault }
@@ -92,11 +98,9 @@ export type ServerMessage =
       readonly item: ServerItem;
     }
   | AudioDelta
+  | TextDelta
   | ({ readonly type: 'response.output_audio.done' } & ContentPlace)
-  | ({
-      readonly type: 'response.output_audio_transcript.delta' | 'response.output_audio_transcript.done';
-      readonly text: string;
-    } & ContentPlace)
+  | ({ readonly type: 'response.output_audio_transcript.done'; readonly text: string } & ContentPlace)
   | {
       readonly type: 'response.function_call_arguments.done';
       readonly responseId: string | undefined;

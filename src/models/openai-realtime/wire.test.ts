@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AudioChunk } from '../../audio/chunk.ts';
-import { scanAudioDelta } from './audio-delta.ts';
+import { scanDelta } from './delta.ts';
 import type { ServerMessage } from './server-events.ts';
 import { append, parseServerEvent, readServerEvent, writeClientEvent } from './wire.ts';
 
@@ -34,13 +34,15 @@ const delta = {
   delta: '////',
 };
 
-/** Members of an audio delta, mostly right, some in every way wrong, in any order, with any JSON whitespace. */
+/** Members of a delta, mostly right, some in every way wrong, in any order, with any JSON whitespace. */
 const member = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.constantFrom<[string, string]>(
       ['"type"', '"response.output_audio.delta"'],
       ['"type"', '"response.audio.delta"'],
+      ['"type"', '"response.output_audio_transcript.delta"'],
+      ['"type"', '"response.audio_transcript.delta"'],
     ),
   },
   { weight: 3, arbitrary: base64.map((text): [string, string] => ['"delta"', `"${text}"`]) },
@@ -77,6 +79,9 @@ const member = fc.oneof(
       ['"delta"', '"////\\/"'],
       ['"delta"', '"\\/\\/\\/\\/"'],
       ['"delta"', '"a"'],
+      ['"delta"', '"It\'s one, two: three."'],
+      ['"delta"', '"a\\nb"'],
+      ['"delta"', '"schön"'],
       ['"delta"', '""'],
       ['"delta"', '5'],
       ['"delta"', '"AA=A"'],
@@ -93,15 +98,17 @@ const member = fc.oneof(
   },
 );
 
+const textType = '"type":"response.output_audio_transcript.delta"';
+
 const document = fc
   .record({
     members: fc.array(fc.tuple(member, space, space, space, space), { maxLength: 9 }),
-    usual: fc.boolean(),
+    usual: fc.constantFrom('audio', 'text', undefined),
     head: fc.constantFrom('{', '{', '{', '{', ' {', '[', ''),
     tail: fc.constantFrom('}', '}', '}', '}', '}\n', '}}', '', '} x', ',}'),
   })
   .map(({ members, usual, head, tail }) => {
-    // Half of the time whole: one of each member that has to be there, and the rest around it at random.
+    // Mostly whole: one of each member that has to be there, and the rest around it at random.
     const required = new Set(['"type"', '"item_id"', '"delta"']);
     const chosen = usual ? members.filter(([[key]]) => !required.has(key)) : members;
     const all = chosen.map(([[key, value], a, b, c, d]) => `${a}${key}${b}:${c}${value}${d}`);
@@ -109,9 +116,9 @@ const document = fc
       all.splice(
         all.length >> 1,
         0,
-        '"type":"response.output_audio.delta"',
+        usual === 'audio' ? '"type":"response.output_audio.delta"' : textType,
         '"item_id":"item_9"',
-        '"delta":"AAEC"',
+        usual === 'audio' ? '"delta":"AAEC"' : '"delta":"and so on, "',
       );
     return `${head}${all.join(',')}${tail}`;
   });
@@ -126,21 +133,26 @@ describe('reading what the model sends', () => {
     expect([...message.audio.bytes()]).toEqual([255, 255, 255]);
   });
 
-  it('reads an audio delta the same with and without the short cut, whatever its shape', () => {
-    let scanned = 0;
+  it('reads a delta the same with and without the short cut, whatever its shape', () => {
+    const scanned = { audio: 0, text: 0 };
     fc.assert(
       fc.property(document, (text) => {
         const frame = Buffer.from(text, 'utf8');
-        if (scanAudioDelta(frame) !== undefined) scanned += 1;
+        const type = scanDelta(frame)?.type;
+        if (type !== undefined) scanned[type === 'response.output_audio.delta' ? 'audio' : 'text'] += 1;
         expect(plain(readServerEvent(frame))).toEqual(plain(parseServerEvent(frame)));
       }),
       { numRuns: 30_000 },
     );
-    expect(scanned).toBeGreaterThan(2000);
+    expect(scanned.audio).toBeGreaterThan(2000);
+    expect(scanned.text).toBeGreaterThan(2000);
   });
 
-  it('reads a damaged audio delta the same with and without the short cut', () => {
-    const whole = frameOf(delta);
+  it.each([
+    ['audio', delta],
+    ['text', { ...delta, type: 'response.output_audio_transcript.delta', delta: 'Hello, I am' }],
+  ])('reads a damaged delta of %s the same with and without the short cut', (_kind, event) => {
+    const whole = frameOf(event);
     fc.assert(
       fc.property(
         fc.nat(whole.length - 1),

@@ -1,5 +1,5 @@
 import type { RealtimeClientEvent } from 'openai/resources/realtime/realtime';
-import { scanAudioDelta } from './audio-delta.ts';
+import { scanDelta } from './delta.ts';
 import { malformed, readEvent, type ServerMessage } from './server-events.ts';
 
 export type { ServerMessage } from './server-events.ts';
@@ -9,10 +9,10 @@ export type ClientEvent = Exclude<RealtimeClientEvent, { type: 'input_audio_buff
 
 /** Reads one text frame; never throws. The audio of a delta is a view of the frame. */
 export function readServerEvent(frame: Buffer): ServerMessage {
-  return scanAudioDelta(frame) ?? parseServerEvent(frame);
+  return scanDelta(frame) ?? parseServerEvent(frame);
 }
 
-/** The way without the short cut for audio; gives the same for every frame. */
+/** The way without the short cut for deltas; gives the same for every frame. */
 export function parseServerEvent(frame: Buffer): ServerMessage {
   let value: unknown;
   try {

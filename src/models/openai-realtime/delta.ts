@@ -1,6 +1,6 @@
 import { isBase64 } from '../../audio/base64.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
-import type { AudioDelta } from './server-events.ts';
+import type { AudioDelta, TextDelta } from './server-events.ts';
 
 const quote = 0x22;
 const backslash = 0x5c;
@@ -12,16 +12,18 @@ const zero = 0x30;
 const nine = 0x39;
 
 /**
- * Reads an audio delta without parsing its JSON: most of the bytes that a model sends are base64 inside this one
- * event, and they leave as a view of the frame. Knows only flat objects of plain ASCII strings and small whole
- * numbers; for everything else it says undefined and the frame is parsed, with the same result.
+ * Reads a piece of an answer, audio or its transcript, without parsing its JSON: most of what a model sends is one of
+ * the two, and audio leaves as a view of the frame. Knows only flat objects of plain ASCII strings and small whole
+ * numbers, the type before the delta; for everything else it says undefined and the frame is parsed, with the same
+ * result.
  */
-export function scanAudioDelta(frame: Buffer): AudioDelta | undefined {
-  let typed = false;
+export function scanDelta(frame: Buffer): AudioDelta | TextDelta | undefined {
+  let kind: 'audio' | 'text' | undefined;
   let responseId: string | undefined;
   let itemId: string | undefined;
   let contentIndex: number | undefined;
   let audio: Buffer | undefined;
+  let text: string | undefined;
 
   let at = skipSpace(frame, 0);
   if (frame[at] !== braceOpen) return undefined;
@@ -44,16 +46,20 @@ export function scanAudioDelta(frame: Buffer): AudioDelta | undefined {
       at = end;
     } else {
       const start = at + 1;
-      const end = key === 'delta' ? frame.indexOf(quote, start) : endOfPlain(frame, start);
+      const isAudio = key === 'delta' && kind === 'audio';
+      const end = isAudio ? frame.indexOf(quote, start) : endOfPlain(frame, start);
       if (end < 0) return undefined;
       switch (key) {
         case 'type':
-          if (typed || !isAudioDelta(frame, start, end)) return undefined;
-          typed = true;
+          if (kind !== undefined) return undefined;
+          kind = kindOf(frame, start, end);
+          if (kind === undefined) return undefined;
           break;
         case 'delta':
-          if (audio !== undefined || !isBase64(frame, start, end)) return undefined;
-          audio = frame.subarray(start, end);
+          if (kind === undefined || audio !== undefined || text !== undefined) return undefined;
+          if (!isAudio) text = frame.toString('latin1', start, end);
+          else if (isBase64(frame, start, end)) audio = frame.subarray(start, end);
+          else return undefined;
           break;
         case 'response_id':
           if (responseId !== undefined || end === start) return undefined;
@@ -72,18 +78,17 @@ export function scanAudioDelta(frame: Buffer): AudioDelta | undefined {
   } while (frame[at] === comma);
 
   if (frame[at] !== braceClose || skipSpace(frame, at + 1) !== frame.length) return undefined;
-  if (!typed || itemId === undefined || audio === undefined) return undefined;
-  return {
-    type: 'response.output_audio.delta',
-    responseId,
-    itemId,
-    contentIndex: contentIndex ?? 0,
-    audio: AudioChunk.fromBase64(audio),
-  };
+  if (itemId === undefined) return undefined;
+  const place = { responseId, itemId, contentIndex: contentIndex ?? 0 };
+  if (audio !== undefined)
+    return { type: 'response.output_audio.delta', ...place, audio: AudioChunk.fromBase64(audio) };
+  return text === undefined ? undefined : { type: 'response.output_audio_transcript.delta', ...place, text };
 }
 
 const audioDeltaType = ascii('response.output_audio.delta');
 const betaAudioDeltaType = ascii('response.audio.delta');
+const textDeltaType = ascii('response.output_audio_transcript.delta');
+const betaTextDeltaType = ascii('response.audio_transcript.delta');
 const typeKey = ascii('type');
 const deltaKey = ascii('delta');
 const itemIdKey = ascii('item_id');
@@ -94,8 +99,11 @@ function ascii(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text, 'latin1'));
 }
 
-function isAudioDelta(frame: Buffer, start: number, end: number): boolean {
-  return equals(frame, start, end, audioDeltaType) || equals(frame, start, end, betaAudioDeltaType);
+function kindOf(frame: Buffer, start: number, end: number): 'audio' | 'text' | undefined {
+  if (equals(frame, start, end, audioDeltaType) || equals(frame, start, end, betaAudioDeltaType))
+    return 'audio';
+  if (equals(frame, start, end, textDeltaType) || equals(frame, start, end, betaTextDeltaType)) return 'text';
+  return undefined;
 }
 
 /** The key from `start` to `end`, if it is one of those that count; no string is made of it. */
