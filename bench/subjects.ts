@@ -36,7 +36,7 @@ export interface Addresses {
 }
 
 /** As `npm start` runs the gateway; the relay gets the same. */
-const nodeFlags = ['--max-semi-space-size=8'];
+const nodeFlags = ['--max-semi-space-size=16', '--no-parallel-scavenge', '--initial-old-space-size=256'];
 const ready = /listening on (http:\/\/[\w.:[\]-]+)/;
 const root = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const callSidOf = (callNumber: number): string => `CA${String(callNumber).padStart(32, '0')}`;

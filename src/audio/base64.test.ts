@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isBase64 } from './base64.ts';
+import { isBase64, toBase64 } from './base64.ts';
+
+describe('toBase64', () => {
+  it('writes what Node writes, for short and for long audio', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 800, size: 'max' }), (bytes) => {
+        expect(toBase64(Buffer.from(bytes)).toString('latin1')).toBe(Buffer.from(bytes).toString('base64'));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
 
 describe('isBase64', () => {
   it('accepts what an encoder writes, and where it lies inside a larger message', () => {

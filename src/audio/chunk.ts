@@ -1,3 +1,5 @@
+import { toBase64 } from './base64.ts';
+
 /**
  * A piece of audio that can show itself as raw bytes or as base64 and converts at most once.
  * Base64 is held as ASCII bytes, because that is what is read from one socket and written to the next.
@@ -32,7 +34,7 @@ export class AudioChunk {
 
   /** Base64 as ASCII bytes. */
   base64(): Buffer {
-    this.#base64 ??= Buffer.from((this.#raw ?? Buffer.alloc(0)).toString('base64'), 'latin1');
+    this.#base64 ??= toBase64(this.#raw ?? Buffer.alloc(0));
     return this.#base64;
   }
 

@@ -53,6 +53,16 @@ describe.each(pairs)('$name', ({ from, to }) => {
     );
   });
 
+  it('starts anew after a reset, as if nothing had come before', () => {
+    const converter = createConverter(from, to);
+    const fresh = createConverter(from, to);
+    const noise = AudioChunk.fromBytes(Buffer.from(Array.from({ length: 333 }, (_, at) => (at * 97) % 251)));
+    converter?.convert(noise);
+    converter?.reset();
+    expect(converter?.convert(noise).bytes()).toEqual(fresh?.convert(noise).bytes());
+    expect(converter?.flush().bytes()).toEqual(fresh?.flush().bytes());
+  });
+
   it('keeps a tone at its pitch and level', () => {
     const input = encodeSamples(sine(1000, 300, from.sampleRate, -10), from);
     const output = decodeSamples(convertInPieces(input, [101, 333], from, to), to);

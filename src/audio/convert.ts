@@ -11,6 +11,8 @@ export interface AudioConverter {
   convert(chunk: AudioChunk): AudioChunk;
   /** What is still owed; then the converter starts anew. Half a sample that was never completed is dropped. */
   flush(): AudioChunk;
+  /** Starts anew; what is owed is forgotten. */
+  reset(): void;
 }
 
 /**
@@ -47,9 +49,12 @@ export function encodeSamples(samples: Int16Array, format: AudioFormat): Buffer 
   }
 }
 
-/** The samples of whole frames of audio; throws PATCHCORD_AUDIO_MALFORMED for an odd number of pcm16 bytes. */
+/** The samples of whole frames of audio, where possible as a view of them; throws PATCHCORD_AUDIO_MALFORMED for an odd number of pcm16 bytes. */
 export function decodeSamples(bytes: Uint8Array, format: AudioFormat): Int16Array {
-  const samples = new Int16Array(Math.floor(bytes.length / bytesPerSample(format)));
+  const count = Math.floor(bytes.length / bytesPerSample(format));
+  if (format.encoding === 'pcm16' && isViewable(bytes) && bytes.length % 2 === 0)
+    return new Int16Array(bytes.buffer, bytes.byteOffset, count);
+  const samples = new Int16Array(count);
   switch (format.encoding) {
     case 'pcmu':
       decodeMulaw(bytes, samples);
@@ -60,10 +65,6 @@ export function decodeSamples(bytes: Uint8Array, format: AudioFormat): Int16Arra
     case 'pcm16':
       if (bytes.length % 2 !== 0) {
         throw new PatchcordError('PATCHCORD_AUDIO_MALFORMED', 'an odd number of bytes is not 16-bit audio');
-      }
-      if (isViewable(bytes)) {
-        samples.set(new Int16Array(bytes.buffer, bytes.byteOffset, samples.length));
-        return samples;
       }
       for (let i = 0; i < samples.length; i++) {
         samples[i] = (bytes[2 * i] as number) | ((bytes[2 * i + 1] as number) << 8);
@@ -95,12 +96,24 @@ class FormatConverter implements AudioConverter {
 
   convert(chunk: AudioChunk): AudioChunk {
     const samples = decodeSamples(this.#wholeSamples(chunk.bytes()), this.#from);
-    return this.#encode(this.#resampler?.process(samples) ?? samples);
+    const resampler = this.#resampler;
+    if (resampler === undefined) return this.#encode(samples);
+    if (this.#to.encoding !== 'pcm16' || !isLittleEndian) return this.#encode(resampler.process(samples));
+    // Straight into the bytes that leave: an array of its own would be one more to allocate for every frame.
+    const count = resampler.outputOf(samples.length);
+    const bytes = Buffer.allocUnsafe(2 * count);
+    resampler.processInto(new Int16Array(bytes.buffer, bytes.byteOffset, count), samples);
+    return AudioChunk.fromBytes(bytes);
   }
 
   flush(): AudioChunk {
     this.#half = undefined;
     return this.#encode(this.#resampler?.flush() ?? new Int16Array(0));
+  }
+
+  reset(): void {
+    this.#half = undefined;
+    this.#resampler?.reset();
   }
 
   #encode(samples: Int16Array): AudioChunk {

@@ -68,9 +68,19 @@ export class Resampler {
 
   /** All output that the input so far determines; never keeps `input`. */
   process(input: Int16Array): Int16Array {
-    const output = new Int16Array(this.#ready(this.#taken + input.length) - this.#made);
-    this.#run(input, output);
+    const output = new Int16Array(this.outputOf(input.length));
+    this.processInto(output, input);
     return output;
+  }
+
+  /** Samples that come out when so many more go in. */
+  outputOf(inputSamples: number): number {
+    return this.#ready(this.#taken + inputSamples) - this.#made;
+  }
+
+  /** The same as `process` into memory of the caller's, `outputOf(input.length)` samples of it. */
+  processInto(output: Int16Array, input: Int16Array): void {
+    this.#run(input, output);
   }
 
   /** The output still owed, so that all of it is `round(input * to / from)` samples; then starts anew. */
@@ -78,11 +88,16 @@ export class Resampler {
     const total = Math.round((this.#taken * this.#up) / this.#down);
     const output = new Int16Array(total - this.#made);
     this.#run(new Int16Array(Math.ceil(this.#reach / this.#up)), output);
+    this.reset();
+    return output;
+  }
+
+  /** Starts anew; what is owed is forgotten. */
+  reset(): void {
     this.#window.fill(0);
     this.#held = this.#history;
     this.#taken = 0;
     this.#made = 0;
-    return output;
   }
 
   /** Output samples that can be made from `taken` input samples. */

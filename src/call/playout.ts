@@ -78,7 +78,6 @@ export class Playout {
   #traits: PlaybackTraits | undefined;
   #legBytesPerMs = 1;
   #convert: ReturnType<typeof createConverter>;
-  #legFormat: AudioFormat | undefined;
   readonly #parts = new Map<string, Part>();
   /** Of the item that was spoken of last, known to be alive: most deltas are of the same one. */
   #latest: Part | undefined;
@@ -108,7 +107,6 @@ export class Playout {
   open(port: PlayoutPort, format: AudioFormat, traits: PlaybackTraits): void {
     this.#port = port;
     this.#traits = traits;
-    this.#legFormat = format;
     this.#legBytesPerMs = bytesPerMs(format);
     this.#convert = createConverter(this.#modelFormat, format);
     this.#downlink = new Downlink({
@@ -230,7 +228,7 @@ export class Playout {
     this.#unmarkedMs = 0;
     this.#drainTimer?.cancel();
     this.#drainTimer = undefined;
-    if (this.#legFormat) this.#convert = createConverter(this.#modelFormat, this.#legFormat);
+    this.#convert?.reset();
     // Later than this turn of the event loop: what waits may end the call, and the cut is not told yet.
     if (this.#waiting) {
       this.#waiting.timer?.cancel();
