@@ -25,6 +25,7 @@ import {
 } from '../carrier-driver.ts';
 import { Ear } from '../ear.ts';
 import { speech } from '../sounds.ts';
+import { malformedInARow, notUtf8 } from './bad-text.ts';
 
 /** Written from Asterisk's documentation, "WebSocket Channel", and from what Asterisk 22.10 was seen to do. */
 
@@ -209,6 +210,8 @@ const atTheStart: BadInput<ChannelCall>[] = [
 ];
 
 const live: BadInput<ChannelCall>[] = [
+  malformedInARow,
+  notUtf8,
   {
     name: 'text that is no event',
     when: 'live',
@@ -231,15 +234,6 @@ const live: BadInput<ChannelCall>[] = [
     },
   },
   {
-    name: 'one malformed message after the other',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 1007,
-    send: (it) => {
-      for (let count = 0; count < 11; count += 1) it.raw('nonsense', false);
-    },
-  },
-  {
     name: 'a second MEDIA_START',
     when: 'live',
     code: 'PATCHCORD_MESSAGE_ORDER',
@@ -252,13 +246,6 @@ const live: BadInput<ChannelCall>[] = [
     code: 'PATCHCORD_MESSAGE_TOO_LARGE',
     closes: 1009,
     send: (it) => it.raw(Buffer.alloc(70_000), true),
-  },
-  {
-    name: 'a text frame that is not UTF-8',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 1007,
-    send: (it) => it.raw(Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), false),
   },
   {
     name: 'a flood',

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { pcm16At } from '../../../src/audio/format.ts';
 import { resetMessage } from '../../../src/emulators/avr/core-message.ts';
-import { frameBytes } from '../../../src/emulators/avr/gateway-message.ts';
 import type { BadInput, CarrierDriver, Intruder, Oddity } from '../carrier-driver.ts';
 import { speech } from '../sounds.ts';
 import { AvrCall, connect } from './avr-call.ts';
 import { type AvrPrepared, allowedAddress, prepare, strangeAddress } from './avr-prepared.ts';
+import { badText, binaryFrames } from './bad-text.ts';
 
 const format = pcm16At(8000);
 
@@ -24,36 +24,8 @@ async function call(
 }
 
 const badInput: BadInput<AvrCall>[] = [
-  {
-    name: 'text that is not JSON, before anything else',
-    when: 'at-the-start',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 1007,
-    send: (it) => it.raw('{"type":', false),
-  },
-  {
-    name: 'a binary frame before anything else',
-    when: 'at-the-start',
-    code: 'PATCHCORD_MESSAGE_BINARY',
-    closes: 1003,
-    send: (it) => it.raw(Buffer.alloc(frameBytes), true),
-  },
-  {
-    name: 'text that is not JSON',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 'goes-on',
-    send: (it) => it.raw('what?', false),
-  },
-  {
-    name: 'JSON that is no message',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 'goes-on',
-    send: (it) => {
-      for (const frame of ['[]', 'null', '7', '{"type":5}']) it.raw(frame, false);
-    },
-  },
+  ...badText('type'),
+  ...binaryFrames,
   {
     name: 'fields of wrong types',
     when: 'live',
@@ -80,34 +52,11 @@ const badInput: BadInput<AvrCall>[] = [
     send: (it) => it.message({ type: 'audio', audio: Buffer.alloc(321).toString('base64') }),
   },
   {
-    name: 'one malformed message after the other',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 1007,
-    send: (it) => {
-      for (let count = 0; count < 11; count += 1) it.raw('nonsense', false);
-    },
-  },
-  {
-    name: 'a binary frame',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_BINARY',
-    closes: 1003,
-    send: (it) => it.raw(Buffer.alloc(frameBytes), true),
-  },
-  {
     name: 'a message over the limit',
     when: 'live',
     code: 'PATCHCORD_MESSAGE_TOO_LARGE',
     closes: 1009,
     send: (it) => it.send(Buffer.alloc(100_000), 100_000),
-  },
-  {
-    name: 'a text frame that is not UTF-8',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 1007,
-    send: (it) => it.raw(Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), false),
   },
   {
     name: 'a flood',

@@ -1,6 +1,7 @@
 import { pcmu8k } from '../../../src/audio/format.ts';
 import type { BadInput, Oddity } from '../carrier-driver.ts';
 import { speech } from '../sounds.ts';
+import { badText } from './bad-text.ts';
 import { frameBytes, type GenesysCall } from './genesys-call.ts';
 
 /** A session that breaks the rules of the envelope is told so with `disconnect`, and closed by the client. */
@@ -9,13 +10,7 @@ const disconnected = 1000;
 const l16 = { type: 'audio', format: 'L16', channels: ['external'], rate: 8000 } as const;
 
 export const badInput: BadInput<GenesysCall>[] = [
-  {
-    name: 'text that is not JSON, before anything else',
-    when: 'at-the-start',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 1007,
-    send: (it) => it.raw('{"version":', false),
-  },
+  ...badText('type'),
   {
     name: 'audio before open',
     when: 'at-the-start',
@@ -66,36 +61,11 @@ export const badInput: BadInput<GenesysCall>[] = [
     send: (it) => it.forged('open', it.openOf(), { id: '00000000-0000-4000-8000-000000000002' }),
   },
   {
-    name: 'text that is not JSON',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 'goes-on',
-    send: (it) => it.raw('what?', false),
-  },
-  {
-    name: 'JSON that is no message',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 'goes-on',
-    send: (it) => {
-      for (const frame of ['[]', 'null', '7', '{"type":5}']) it.raw(frame, false);
-    },
-  },
-  {
     name: 'a key that is none',
     when: 'live',
     code: 'PATCHCORD_MESSAGE_MALFORMED',
     closes: 'goes-on',
     send: (it) => it.message('dtmf', { digit: 'twelve' }),
-  },
-  {
-    name: 'one malformed message after the other',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 1007,
-    send: (it) => {
-      for (let count = 0; count < 11; count += 1) it.raw('nonsense', false);
-    },
   },
   {
     name: 'a message whose seq leaves one out',
@@ -131,13 +101,6 @@ export const badInput: BadInput<GenesysCall>[] = [
     code: 'PATCHCORD_MESSAGE_TOO_LARGE',
     closes: 1009,
     send: (it) => it.message('update', { language: 'en-US', padding: 'x'.repeat(200_000) }),
-  },
-  {
-    name: 'a text frame that is not UTF-8',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 1007,
-    send: (it) => it.raw(Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), false),
   },
   {
     name: 'a flood',

@@ -14,6 +14,7 @@ import {
 import { Ear } from '../ear.ts';
 import { speech } from '../sounds.ts';
 import { apiKey } from '../stage.ts';
+import { notUtf8, unfinishedJson } from './bad-text.ts';
 
 /** Written from docs/softphone-protocol.md. */
 
@@ -128,13 +129,8 @@ async function call(gatewayUrl: string, changed: () => void, begin: boolean): Pr
 }
 
 const badInput: BadInput<SoftphoneCall>[] = [
-  {
-    name: 'text that is not JSON, before anything else',
-    when: 'at-the-start',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 1007,
-    send: (it) => it.raw('{"type":', false),
-  },
+  unfinishedJson('type'),
+  notUtf8,
   {
     name: 'audio before start',
     when: 'at-the-start',
@@ -225,13 +221,6 @@ const badInput: BadInput<SoftphoneCall>[] = [
     code: 'PATCHCORD_MESSAGE_TOO_LARGE',
     closes: 1009,
     send: (it) => it.control({ type: 'digit', digit: '5', padding: 'x'.repeat(70_000) }),
-  },
-  {
-    name: 'a text frame that is not UTF-8',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 1007,
-    send: (it) => it.raw(Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), false),
   },
   {
     name: 'a flood of audio',
