@@ -1,175 +1,32 @@
 import type { BadInput, Oddity } from '../carrier-driver.ts';
-import { speech } from '../sounds.ts';
-import { frameMs, type PlivoCall } from './plivo-call.ts';
+import { badMediaJson, oddMediaJson, type Spelling } from './media-json.ts';
+import type { PlivoCall } from './plivo-call.ts';
 
-export const badInput: BadInput<PlivoCall>[] = [
-  {
-    name: 'text that is not JSON, before anything else',
-    when: 'at-the-start',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 1007,
-    send: (it) => it.raw('{"event":', false),
-  },
-  {
-    name: 'a binary frame before anything else',
-    when: 'at-the-start',
-    code: 'PATCHCORD_MESSAGE_BINARY',
-    closes: 1003,
-    send: (it) => it.raw(Buffer.alloc(it.frameBytes), true),
-  },
-  {
-    name: 'media before start',
-    when: 'at-the-start',
-    code: 'PATCHCORD_MESSAGE_ORDER',
-    closes: 1008,
-    send: (it) => it.send(Buffer.alloc(it.frameBytes)),
-  },
-  {
-    name: 'a key before start',
-    when: 'at-the-start',
-    code: 'PATCHCORD_MESSAGE_ORDER',
-    closes: 1008,
-    send: (it) => it.press('1'),
-  },
-  {
-    name: 'a start without a call',
-    when: 'at-the-start',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 1007,
-    send: (it) => it.message('start', { start: { streamId: it.streamId, tracks: ['inbound'] } }),
-  },
-  {
-    name: 'a start in another audio format',
-    when: 'at-the-start',
-    code: 'PATCHCORD_AUDIO_FORMAT',
-    closes: 1003,
-    send: (it) => {
+const spelling: Spelling<PlivoCall> = {
+  startWithoutCall: (it) => ({ start: { streamId: it.streamId, tracks: ['inbound'] } }),
+  unusableStarts: {
+    'another audio format': (it) => {
       const mediaFormat = { encoding: 'audio/opus', sampleRate: 48_000 };
-      const extra = { extra_headers: it.announced.extraHeaders.replaceAll(',', ';') };
-      it.message('start', { start: { ...it.startOf(), mediaFormat }, ...extra });
+      const extra_headers = it.announced.extraHeaders.replaceAll(',', ';');
+      return { start: { ...it.startOf(), mediaFormat }, extra_headers };
     },
   },
-  {
-    name: 'text that is not JSON',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 'goes-on',
-    send: (it) => it.raw('what?', false),
-  },
-  {
-    name: 'JSON that is no message',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 'goes-on',
-    send: (it) => {
-      for (const frame of ['[]', 'null', '7', '{"event":5}']) it.raw(frame, false);
-    },
-  },
-  {
-    name: 'fields of wrong types',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 'goes-on',
-    send: (it) => {
-      it.message('media', { media: 'none' });
-      it.message('media', { media: { payload: 12 } });
-      it.message('playedStream', { name: 3 });
-      it.message('dtmf', { dtmf: { digit: 'twelve' } });
-    },
-  },
-  {
-    name: 'audio that is not base64',
-    when: 'live',
-    code: 'PATCHCORD_AUDIO_MALFORMED',
-    closes: 'goes-on',
-    send: (it) => it.message('media', { media: { track: 'inbound', payload: '!!not base64!!' } }),
-  },
-  {
-    name: 'one malformed message after the other',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 1007,
-    send: (it) => {
-      for (let count = 0; count < 11; count += 1) it.raw('nonsense', false);
-    },
-  },
-  {
-    name: 'a binary frame',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_BINARY',
-    closes: 1003,
-    send: (it) => it.raw(Buffer.alloc(it.frameBytes), true),
-  },
-  {
-    name: 'a second start',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_ORDER',
-    closes: 1008,
-    send: (it) => it.begin(),
-  },
-  {
-    name: 'a frame over the limit',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_TOO_LARGE',
-    closes: 1009,
-    send: (it) => it.media(Buffer.alloc(60_000)),
-  },
-  {
-    name: 'a text frame that is not UTF-8',
-    when: 'live',
-    code: 'PATCHCORD_MESSAGE_MALFORMED',
-    closes: 1007,
-    send: (it) => it.raw(Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), false),
-  },
-  {
-    name: 'a flood',
-    when: 'live',
-    code: 'PATCHCORD_PEER_FLOOD',
-    closes: 1008,
-    send: (it) => it.send(speech(it.style.format, 1100 * frameMs)),
-  },
-];
+  mark: (name) => ['playedStream', { name }],
+};
+
+export const badInput: BadInput<PlivoCall>[] = badMediaJson(spelling);
 
 export const oddities: Oddity<PlivoCall>[] = [
+  ...oddMediaJson(spelling),
   {
     name: 'strings in place of numbers',
     send: (it, audio) => it.media(audio, { chunk: '1' }),
   },
   {
-    name: 'media without track, chunk and timestamp',
-    send: (it, audio) => it.message('media', { media: { payload: audio.toString('base64') } }),
-  },
-  {
-    name: 'media of another track, which is not the caller',
-    send: (it, audio) => {
-      it.message('media', {
-        media: { track: 'outbound', payload: Buffer.alloc(audio.length, 9).toString('base64') },
-      });
-      it.media(audio);
-    },
-  },
-  {
-    name: 'a clear and a checkpoint that nobody asked for',
+    name: 'a clear that nobody asked for',
     send: (it, audio) => {
       it.message('clearedAudio', {});
-      it.message('playedStream', { name: 'never sent' });
       it.media(audio);
-    },
-  },
-  {
-    name: 'events and fields of tomorrow',
-    send: (it, audio) => {
-      it.message('weather', { weather: { sky: 'blue' } });
-      it.media(audio, { language: 'en' });
     },
   },
 ];
-
-/** Where the audio has samples of two bytes. */
-export const halfASample: BadInput<PlivoCall> = {
-  name: 'half a sample',
-  when: 'live',
-  code: 'PATCHCORD_AUDIO_MALFORMED',
-  closes: 'goes-on',
-  send: (it) => it.message('media', { media: { track: 'inbound', payload: 'AAAA' } }),
-};

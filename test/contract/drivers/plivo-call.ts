@@ -5,14 +5,14 @@ import { type AudioFormat, bytesPerMs } from '../../../src/audio/format.ts';
 import { SystemClock } from '../../../src/base/clock.ts';
 import { readPlivoXml } from '../../../src/emulators/plivo/plivo-xml.ts';
 import { signV3 } from '../../../src/emulators/plivo/signature.ts';
-import type { CarrierCall } from '../carrier-driver.ts';
 import { Ear } from '../ear.ts';
 import { publicUrl } from '../stage.ts';
+import type { MediaJsonCall } from './media-json.ts';
 
 /** Written from Plivo's "Stream event protocol", "The Stream element" and "Signature validation". */
 
 export const authToken = 'plivo-token-of-the-test';
-export const frameMs = 20;
+const frameMs = 20;
 const accountId = 'MA000000000000000000';
 
 /** How one kind of stream differs from another. */
@@ -32,7 +32,7 @@ export interface Announced {
   readonly extraHeaders: string;
 }
 
-export class PlivoCall implements CarrierCall {
+export class PlivoCall implements MediaJsonCall {
   readonly carrierCallId: string;
   readonly streamId = randomUUID();
   readonly ear: Ear;
@@ -78,8 +78,12 @@ export class PlivoCall implements CarrierCall {
     });
   }
 
+  get format(): AudioFormat {
+    return this.style.format;
+  }
+
   get frameBytes(): number {
-    return frameMs * bytesPerMs(this.style.format);
+    return frameMs * bytesPerMs(this.format);
   }
 
   /** The first message is `start`: there is no `connected`. */

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { pcm16At, pcmu8k } from '../../../src/audio/format.ts';
 import { type BadInput, type CarrierDriver, type Intruder, settingsAlone } from '../carrier-driver.ts';
-import { badInput, halfASample, oddities } from './plivo-bad-input.ts';
+import { halfASample } from './media-json.ts';
+import { badInput, oddities } from './plivo-bad-input.ts';
 import {
   announce,
   authToken,

@@ -5,13 +5,13 @@ import { type AudioFormat, bytesPerMs } from '../../../src/audio/format.ts';
 import { SystemClock } from '../../../src/base/clock.ts';
 import type { StreamRequest } from '../../../src/emulators/telnyx/commands.ts';
 import { readGatewayMessage } from '../../../src/emulators/telnyx/gateway-message.ts';
-import type { CarrierCall } from '../carrier-driver.ts';
 import { Ear } from '../ear.ts';
+import type { MediaJsonCall } from './media-json.ts';
 import { type HeldCall, initiated, type TelnyxApi } from './telnyx-api.ts';
 
 /** Written from Telnyx's "Media streaming over WebSockets". */
 
-export const frameMs = 20;
+const frameMs = 20;
 
 /** How one kind of line differs from another. */
 export interface TelnyxStyle {
@@ -25,7 +25,7 @@ export interface TelnyxStyle {
 
 const tokenField = 'x-telnyx-streaming-auth-token';
 
-export class TelnyxCall implements CarrierCall {
+export class TelnyxCall implements MediaJsonCall {
   readonly carrierCallId: string;
   readonly streamId = randomUUID();
   readonly ear: Ear;
@@ -74,8 +74,12 @@ export class TelnyxCall implements CarrierCall {
     return this.held.violations;
   }
 
+  get format(): AudioFormat {
+    return this.style.format;
+  }
+
   get frameBytes(): number {
-    return frameMs * bytesPerMs(this.style.format);
+    return frameMs * bytesPerMs(this.format);
   }
 
   /** `connected` and `start`; `token` in place of the genuine one. */

@@ -3,8 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import { pcm16At, pcma8k, pcmu8k } from '../../../src/audio/format.ts';
 import { TelnyxKeys } from '../../../src/emulators/telnyx/keys.ts';
 import type { BadInput, CarrierDriver, Intruder } from '../carrier-driver.ts';
+import { halfASample } from './media-json.ts';
 import { eventOf, initiated, post, postEvent, TelnyxApi } from './telnyx-api.ts';
-import { badInput, halfASample, oddities } from './telnyx-bad-input.ts';
+import { badInput, oddities } from './telnyx-bad-input.ts';
 import { call, connect, ring, stream, type TelnyxCall, type TelnyxStyle } from './telnyx-call.ts';
 
 /** Signatures that are older are not taken. */

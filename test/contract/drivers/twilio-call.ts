@@ -2,22 +2,24 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import twilio from 'twilio';
 import { WebSocket } from 'ws';
+import { pcmu8k } from '../../../src/audio/format.ts';
 import { SystemClock } from '../../../src/base/clock.ts';
-import type { CarrierCall } from '../carrier-driver.ts';
 import { Ear } from '../ear.ts';
 import { publicUrl } from '../stage.ts';
+import type { MediaJsonCall } from './media-json.ts';
 
 /** Written from Twilio's "Media Streams - WebSocket Messages", "TwiML <Stream>" and "Webhooks security". */
 
 export const authToken = '0123456789abcdef0123456789abcdef';
 const accountSid = `AC${'0'.repeat(32)}`;
-export const frameBytes = 160;
-export const frameMs = 20;
+const frameBytes = 160;
+const frameMs = 20;
 
-export class TwilioCall implements CarrierCall {
+export class TwilioCall implements MediaJsonCall {
   readonly carrierCallId: string;
   readonly streamSid = `MZ${randomBytes(16).toString('hex')}`;
   readonly token: string;
+  readonly format = pcmu8k;
   readonly ear: Ear;
   readonly violations: string[] = [];
   readonly closed: Promise<number>;
@@ -73,15 +75,17 @@ export class TwilioCall implements CarrierCall {
 
   send(audio: Buffer): void {
     for (let at = 0; at < audio.length; at += frameBytes) {
-      this.media({ payload: audio.toString('base64', at, Math.min(audio.length, at + frameBytes)) });
+      this.media(audio.subarray(at, at + frameBytes));
     }
   }
 
   /** "Media message": numbers are strings. */
-  media(fields: object): void {
+  media(audio: Buffer, fields: object = {}): void {
     const timestamp = String(this.#chunk * frameMs);
     this.#chunk += 1;
-    this.message('media', { media: { track: 'inbound', chunk: String(this.#chunk), timestamp, ...fields } });
+    const payload = audio.toString('base64');
+    const media = { track: 'inbound', chunk: String(this.#chunk), timestamp, payload, ...fields };
+    this.message('media', { media });
   }
 
   press(digit: string): void {
