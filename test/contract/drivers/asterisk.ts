@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import { type AudioFormat, bytesPerMs } from '../../../src/audio/format.ts';
 import { SystemClock } from '../../../src/base/clock.ts';
@@ -26,6 +25,7 @@ import {
 import { Ear } from '../ear.ts';
 import { speech } from '../sounds.ts';
 import { malformedInARow, notUtf8 } from './bad-text.ts';
+import { refusedUpgrade } from './refused-upgrade.ts';
 
 /** Written from Asterisk's documentation, "WebSocket Channel", and from what Asterisk 22.10 was seen to do. */
 
@@ -310,13 +310,8 @@ function basic(user: string, secret: string): string {
   return `Basic ${Buffer.from(`${user}:${secret}`).toString('base64')}`;
 }
 
-async function refused(gatewayUrl: string, authorization: string | undefined): Promise<number> {
-  const socket = connect(gatewayUrl, authorization);
-  socket.on('error', () => socket.terminate());
-  const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
-  response.resume();
-  socket.terminate();
-  return response.statusCode ?? 0;
+function refused(gatewayUrl: string, authorization: string | undefined): Promise<number> {
+  return refusedUpgrade(connect(gatewayUrl, authorization));
 }
 
 function intruder(name: string, authorization: string | undefined): Intruder {

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import { pcm16At } from '../../../src/audio/format.ts';
 import { resetMessage } from '../../../src/emulators/avr/core-message.ts';
 import type { BadInput, CarrierDriver, Intruder, Oddity } from '../carrier-driver.ts';
@@ -7,6 +6,7 @@ import { speech } from '../sounds.ts';
 import { AvrCall, connect } from './avr-call.ts';
 import { type AvrPrepared, allowedAddress, prepare, strangeAddress } from './avr-prepared.ts';
 import { badText, binaryFrames } from './bad-text.ts';
+import { refusedUpgrade } from './refused-upgrade.ts';
 
 const format = pcm16At(8000);
 
@@ -105,14 +105,7 @@ const intruders: Intruder<AvrPrepared>[] = [
     name: 'a core from an address that is not allowed',
     code: 'PATCHCORD_PEER_NOT_ALLOWED',
     turnedAway: 403,
-    attempt: async (gatewayUrl) => {
-      const socket = connect(gatewayUrl, strangeAddress);
-      socket.on('error', () => socket.terminate());
-      const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
-      response.resume();
-      socket.terminate();
-      return response.statusCode ?? 0;
-    },
+    attempt: (gatewayUrl) => refusedUpgrade(connect(gatewayUrl, strangeAddress)),
   },
 ];
 

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import { pcmu8k } from '../../../src/audio/format.ts';
 import type { ErrorCode } from '../../../src/base/errors.ts';
 import {
@@ -21,17 +20,13 @@ import {
   newNonce,
   signed,
 } from './genesys-call.ts';
+import { refusedUpgrade } from './refused-upgrade.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
 /** The status of a refused upgrade. */
-async function refused(gatewayUrl: string, headers: Headers, target?: string): Promise<number> {
-  const socket = connect(gatewayUrl, headers, target);
-  socket.on('error', () => socket.terminate());
-  const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
-  response.resume();
-  socket.terminate();
-  return response.statusCode ?? 0;
+function refused(gatewayUrl: string, headers: Headers, target?: string): Promise<number> {
+  return refusedUpgrade(connect(gatewayUrl, headers, target));
 }
 
 function without(headers: Headers, ...names: string[]): Headers {

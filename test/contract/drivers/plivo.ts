@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import { pcm16At, pcmu8k } from '../../../src/audio/format.ts';
 import { type BadInput, type CarrierDriver, type Intruder, settingsAlone } from '../carrier-driver.ts';
 import { halfASample } from './media-json.ts';
@@ -21,6 +19,7 @@ import {
   webhook,
   webhookUrl,
 } from './plivo-call.ts';
+import { refusedUpgrade } from './refused-upgrade.ts';
 
 async function refusedWebhook(
   gatewayUrl: string,
@@ -33,18 +32,13 @@ async function refusedWebhook(
 }
 
 /** The status of a refused upgrade. */
-async function refusedUpgrade(
+async function refusedSocket(
   style: PlivoStyle,
   gatewayUrl: string,
   headersOf: (url: string) => Record<string, string>,
 ): Promise<number> {
   const { url } = await announce(gatewayUrl, randomUUID(), style);
-  const socket = connect(gatewayUrl, url, headersOf(url));
-  socket.on('error', () => socket.terminate());
-  const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
-  response.resume();
-  socket.terminate();
-  return response.statusCode ?? 0;
+  return refusedUpgrade(connect(gatewayUrl, url, headersOf(url)));
 }
 
 /** `url` and `extraHeaders` with every value of theirs replaced; an empty one takes the parameters away. */
@@ -112,21 +106,21 @@ function intrudersOf(style: PlivoStyle): Intruder[] {
       name: 'a stream without a signature',
       code: 'PATCHCORD_SIGNATURE_INVALID',
       turnedAway: 401,
-      attempt: (gatewayUrl) => refusedUpgrade(style, gatewayUrl, () => ({})),
+      attempt: (gatewayUrl) => refusedSocket(style, gatewayUrl, () => ({})),
     },
     {
       name: 'a stream signed with another token',
       code: 'PATCHCORD_SIGNATURE_INVALID',
       turnedAway: 401,
       attempt: (gatewayUrl) =>
-        refusedUpgrade(style, gatewayUrl, (url) => signed(signedAddress(url, style.signs), {}, 'another')),
+        refusedSocket(style, gatewayUrl, (url) => signed(signedAddress(url, style.signs), {}, 'another')),
     },
     {
       name: 'a stream signed for another address',
       code: 'PATCHCORD_SIGNATURE_INVALID',
       turnedAway: 401,
       attempt: (gatewayUrl) =>
-        refusedUpgrade(style, gatewayUrl, () => signed('https://elsewhere.example.com/media-stream')),
+        refusedSocket(style, gatewayUrl, () => signed('https://elsewhere.example.com/media-stream')),
     },
     {
       name: 'a stream without a token',

@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import { bytesPerMs, pcm16At } from '../../../src/audio/format.ts';
 import { SystemClock } from '../../../src/base/clock.ts';
@@ -15,6 +14,7 @@ import { Ear } from '../ear.ts';
 import { speech } from '../sounds.ts';
 import { apiKey } from '../stage.ts';
 import { notUtf8, unfinishedJson } from './bad-text.ts';
+import { refusedUpgrade } from './refused-upgrade.ts';
 
 /** Written from docs/softphone-protocol.md. */
 
@@ -257,13 +257,8 @@ const oddities: Oddity<SoftphoneCall>[] = [
   },
 ];
 
-async function refused(gatewayUrl: string, headers: Readonly<Record<string, string>>): Promise<number> {
-  const socket = connect(gatewayUrl, headers);
-  socket.on('error', () => socket.terminate());
-  const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
-  response.resume();
-  socket.terminate();
-  return response.statusCode ?? 0;
+function refused(gatewayUrl: string, headers: Readonly<Record<string, string>>): Promise<number> {
+  return refusedUpgrade(connect(gatewayUrl, headers));
 }
 
 const intruders: Intruder[] = [

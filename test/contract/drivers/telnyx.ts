@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import { pcm16At, pcma8k, pcmu8k } from '../../../src/audio/format.ts';
 import { TelnyxKeys } from '../../../src/emulators/telnyx/keys.ts';
 import type { BadInput, CarrierDriver, Intruder } from '../carrier-driver.ts';
 import { halfASample } from './media-json.ts';
+import { refusedUpgrade } from './refused-upgrade.ts';
 import { eventOf, initiated, post, postEvent, TelnyxApi } from './telnyx-api.ts';
 import { badInput, oddities } from './telnyx-bad-input.ts';
 import { call, connect, ring, stream, type TelnyxCall, type TelnyxStyle } from './telnyx-call.ts';
@@ -25,13 +24,8 @@ function withToken(url: string, token: string): string {
 }
 
 /** The status of a refused upgrade. */
-async function refusedUpgrade(gatewayUrl: string, url: string): Promise<number> {
-  const socket = connect(gatewayUrl, url, undefined);
-  socket.on('error', () => socket.terminate());
-  const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
-  response.resume();
-  socket.terminate();
-  return response.statusCode ?? 0;
+function refusedSocket(gatewayUrl: string, url: string): Promise<number> {
+  return refusedUpgrade(connect(gatewayUrl, url, undefined));
 }
 
 function intrudersOf(style: TelnyxStyle): Intruder<TelnyxApi>[] {
@@ -108,7 +102,7 @@ function intrudersOf(style: TelnyxStyle): Intruder<TelnyxApi>[] {
       turnedAway: 401,
       attempt: async (gatewayUrl, _changed, api) => {
         const { asked } = await ring(gatewayUrl, api);
-        return refusedUpgrade(gatewayUrl, withToken(asked.url, madeUp));
+        return refusedSocket(gatewayUrl, withToken(asked.url, madeUp));
       },
     },
     {
@@ -119,7 +113,7 @@ function intrudersOf(style: TelnyxStyle): Intruder<TelnyxApi>[] {
         const ringing = await ring(gatewayUrl, api);
         const first = await stream(style, gatewayUrl, ringing, changed);
         first.begin();
-        const code = await refusedUpgrade(gatewayUrl, ringing.asked.url);
+        const code = await refusedSocket(gatewayUrl, ringing.asked.url);
         first.hangUp();
         const firstCode = await first.closed;
         if (firstCode !== 1000) throw new Error(`the first stream was closed with ${firstCode}`);

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
 import { pcmu8k } from '../../../src/audio/format.ts';
 import { type CarrierDriver, type Intruder, settingsAlone } from '../carrier-driver.ts';
 import { publicUrl } from '../stage.ts';
+import { refusedUpgrade } from './refused-upgrade.ts';
 import { badInput, oddities } from './twilio-bad-input.ts';
 import {
   announce,
@@ -36,14 +35,9 @@ async function refusedWebhook(gatewayUrl: string, header: string | undefined, fo
 }
 
 /** The status of a refused upgrade. */
-async function refusedUpgrade(gatewayUrl: string, header: string | undefined): Promise<number> {
+async function refusedSocket(gatewayUrl: string, header: string | undefined): Promise<number> {
   const { url } = await announce(gatewayUrl, newCallSid());
-  const socket = connect(gatewayUrl, url, header);
-  socket.on('error', () => socket.terminate());
-  const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
-  response.resume();
-  socket.terminate();
-  return response.statusCode ?? 0;
+  return refusedUpgrade(connect(gatewayUrl, url, header));
 }
 
 const mediaUrl = `${publicUrl}/media-stream`;
@@ -73,21 +67,21 @@ const intruders: Intruder[] = [
     name: 'a stream without a signature',
     code: 'PATCHCORD_SIGNATURE_INVALID',
     turnedAway: 401,
-    attempt: (gatewayUrl) => refusedUpgrade(gatewayUrl, undefined),
+    attempt: (gatewayUrl) => refusedSocket(gatewayUrl, undefined),
   },
   {
     name: 'a stream signed with another token',
     code: 'PATCHCORD_SIGNATURE_INVALID',
     turnedAway: 401,
     attempt: (gatewayUrl) =>
-      refusedUpgrade(gatewayUrl, signature(mediaUrl.replace('https', 'wss'), {}, 'f'.repeat(32))),
+      refusedSocket(gatewayUrl, signature(mediaUrl.replace('https', 'wss'), {}, 'f'.repeat(32))),
   },
   {
     name: 'a stream signed for another address',
     code: 'PATCHCORD_SIGNATURE_INVALID',
     turnedAway: 401,
     attempt: (gatewayUrl) =>
-      refusedUpgrade(gatewayUrl, signature('wss://elsewhere.example.com/media-stream', {})),
+      refusedSocket(gatewayUrl, signature('wss://elsewhere.example.com/media-stream', {})),
   },
   {
     name: 'a stream without a token',
