@@ -1,22 +1,14 @@
-import type { AudioChunk } from '../../audio/chunk.ts';
 import type { AudioFormat } from '../../audio/format.ts';
 import { messageOf, PatchcordError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import type {
-  HangUpReason,
-  Leg,
-  LegEnd,
-  LegEvents,
-  PlaybackTraits,
-  TransferOutcome,
-  TransferTarget,
-} from '../../call/leg.ts';
+import type { LegEnd, PlaybackTraits, TransferOutcome, TransferTarget } from '../../call/leg.ts';
 import type { Party } from '../../call/party.ts';
 import { carrierSaid } from '../http-api.ts';
+import { StreamLeg } from '../stream-leg.ts';
 import { dialAnswer } from './answers.ts';
 import { formatOf, playbackOf } from './formats.ts';
 import type { PlivoRest } from './rest.ts';
-import type { PlivoStream, StreamOwner } from './stream.ts';
+import type { PlivoStream } from './stream.ts';
 import type { Transfer } from './transfers.ts';
 import type { StartMessage } from './wire.ts';
 
@@ -49,29 +41,23 @@ export interface PlivoLegOptions {
 const digitsToSend = /^[0-9*#A-D]{1,64}$/;
 
 /** One Plivo call, from its webhook or its dial on: `ringing`, `answered`, `connected` once media flows, `ended`. */
-export class PlivoLeg implements Leg, StreamOwner {
+export class PlivoLeg extends StreamLeg<PlivoStream> {
   readonly carrier = 'plivo';
-  readonly party: Party;
+  protected readonly idName = 'callUuid';
   readonly transfer?: (target: TransferTarget) => Promise<TransferOutcome>;
   readonly #options: PlivoLegOptions;
   #callUuid: string | undefined;
   #requestUuid: string | undefined;
   #format: AudioFormat;
   #playback: PlaybackTraits;
-  #phase: 'ringing' | 'answered' | 'connected' | 'ended' = 'ringing';
-  #events: LegEvents | undefined;
-  #stream: PlivoStream | undefined;
   #streamId: string | undefined;
-  #isHangingUp = false;
   #isTransferring = false;
   /** How the stream ended while a transfer was asked for: it may be the transfer that ended it. */
   #endInTransfer: LegEnd | undefined;
-  #callId: string | undefined;
-  #hangUp: Promise<void> | undefined;
 
   constructor(options: PlivoLegOptions) {
+    super(options.party, options.log);
     this.#options = options;
-    this.party = options.party;
     this.#callUuid = options.ids.callUuid;
     this.#requestUuid = options.ids.requestUuid;
     this.#format = options.format;
@@ -101,22 +87,9 @@ export class PlivoLeg implements Leg, StreamOwner {
     return this.#playback;
   }
 
-  /** Whether the call still wants its media stream, or has it. */
-  get isOpen(): boolean {
-    return this.#phase !== 'ended' && !this.#isHangingUp;
-  }
-
   /** Plivo's id of the media stream, once there is one. */
   get streamId(): string | undefined {
     return this.#streamId;
-  }
-
-  attach(events: LegEvents): void {
-    this.#events = events;
-  }
-
-  get hasEnded(): boolean {
-    return this.#phase === 'ended';
   }
 
   /** Every name that Plivo has used for the call. */
@@ -132,142 +105,60 @@ export class PlivoLeg implements Leg, StreamOwner {
     return true;
   }
 
-  /** Plivo asks what to do with the call: it rings us, or the other side has picked up. */
-  answered(): void {
-    if (this.#phase !== 'ringing' || !this.isOpen) return;
-    this.#phase = 'answered';
-    this.#events?.answered();
-  }
-
   /** Takes the stream that redeemed this leg's token, or says why not. Documentation: `start`. */
   claim(start: StartMessage, stream: PlivoStream): PatchcordError | undefined {
-    if (!this.isOpen) return new PatchcordError('PATCHCORD_STREAM_TOKEN_INVALID', 'the call has ended');
-    if (this.#stream !== undefined) {
-      return new PatchcordError('PATCHCORD_MESSAGE_ORDER', 'the call has its media stream already');
-    }
+    const { refusal } = this;
+    if (refusal !== undefined) return refusal;
     if (start.callId !== this.#callUuid) {
       const details = { announced: this.#callUuid, started: start.callId };
-      return this.#unusable(new PatchcordError('PATCHCORD_CALL_MISMATCH', undefined, details));
+      return this.unusable(new PatchcordError('PATCHCORD_CALL_MISMATCH', undefined, details));
     }
     const { encoding, sampleRate } = start;
     const format = encoding === undefined ? this.#options.format : formatOf(encoding, sampleRate);
     if (format === undefined) {
-      return this.#unusable(
-        new PatchcordError('PATCHCORD_AUDIO_FORMAT', undefined, { encoding, sampleRate }),
-      );
+      return this.unusable(new PatchcordError('PATCHCORD_AUDIO_FORMAT', undefined, { encoding, sampleRate }));
     }
     this.#format = format;
     this.#playback = playbackOf(format, this.#options.maxQueuedMs);
-    this.#stream = stream;
+    this.take(stream);
     this.#streamId = start.streamId;
     return undefined;
   }
 
-  /** The token is spent, so no other stream will come: the call must not wait for one. */
-  #unusable(error: PatchcordError): PatchcordError {
-    this.end({ reason: 'protocol-error', error });
-    return error;
-  }
-
-  streamOpened(): void {
-    this.answered();
-    this.#phase = 'connected';
-    this.#events?.connected();
-  }
-
-  callerAudio(audio: AudioChunk, timestampMs: number | undefined): void {
-    this.#events?.audio(audio, timestampMs);
-  }
-
-  callerDigit(digit: string): void {
-    this.#events?.digit(digit);
-  }
-
-  checkpointPlayed(name: string): void {
-    this.#events?.played({ type: 'mark', name });
-  }
-
-  streamEnded(end: LegEnd): void {
-    this.#stream = undefined;
-    this.streamOver(end);
-  }
-
   /** The stream is over, or said to be. What a transfer's outcome has to say of it comes first. */
-  streamOver(end: LegEnd): void {
+  override streamOver(end: LegEnd): void {
     if (this.#isTransferring && end.error === undefined) this.#endInTransfer = end;
     else this.end(end);
   }
 
   /** Plivo reports that the call is over. */
   callOver(reason: LegEnd['reason']): void {
-    const neverAnswered = this.party.direction === 'outbound' && this.#phase === 'ringing';
+    const neverAnswered = this.isUnanswered && this.party.direction === 'outbound';
     this.end({ reason: neverAnswered && reason === 'hung-up' ? 'no-answer' : reason });
   }
 
-  /** The end of the call, whoever tells it first: the stream, a callback, a transfer, or our own hang-up. */
   end(end: LegEnd): void {
-    if (this.#phase === 'ended') return;
-    this.#phase = 'ended';
-    const stream = this.#stream;
-    this.#stream = undefined;
-    if (stream !== undefined) this.#watch(stream.close());
-    const events = this.#events;
-    this.#events = undefined;
-    this.#options.onEnded();
-    events?.ended(end);
-  }
-
-  play(audio: AudioChunk): void {
-    this.#stream?.play(audio);
-  }
-
-  mark(name: string): void {
-    this.#stream?.checkpoint(name);
-  }
-
-  clear(): void {
-    this.#stream?.clear();
+    this.endOnce(end, this.#options.onEnded);
   }
 
   /** Documentation: "Send DTMF event"; a string of keys in one message. */
   async sendDigits(digits: string): Promise<void> {
     if (!digitsToSend.test(digits))
       throw new PatchcordError('PATCHCORD_REQUEST_INVALID', 'keys are 0-9, *, # and A-D, at most 64 of them');
-    if (this.#stream === undefined || !this.isOpen) throw new PatchcordError('PATCHCORD_DIGITS_NOT_POSSIBLE');
-    this.#stream.sendDigits(digits);
+    if (this.stream === undefined || !this.isOpen) throw new PatchcordError('PATCHCORD_DIGITS_NOT_POSSIBLE');
+    this.stream.sendDigits(digits);
   }
 
-  /** The gateway's id of the call, for the log. */
-  named(callId: string): void {
-    this.#callId = callId;
-  }
-
-  hangUp(reason: HangUpReason): Promise<void> {
-    if (this.#phase === 'ended') return this.#hangUp ?? Promise.resolve();
-    this.#isHangingUp = true;
-    this.#hangUp ??= this.#hangUpNow(reason);
-    return this.#hangUp;
-  }
-
-  async #hangUpNow(reason: HangUpReason): Promise<void> {
-    const { rest, log } = this.#options;
-    const ids = this.#logIds();
-    log.info({ ...ids, reason }, 'hanging up');
-    const told =
-      rest &&
-      this.#tellPlivo(rest).catch((thrown: unknown) => {
-        log.warn({ ...ids, error: messageOf(thrown) }, 'Plivo did not take the hang-up');
-      });
-    // Plivo goes on to <Hangup/> when its stream closes, whatever the API says.
-    await this.#stream?.close();
-    this.end({ reason: 'hung-up' });
-    await told;
+  /** Plivo goes on to <Hangup/> when its stream closes, whatever the API says. */
+  protected tellHangUp(): Promise<unknown> | undefined {
+    const { rest } = this.#options;
+    return rest && this.#tellPlivo(rest);
   }
 
   /** A dial may still be queued, ring under an id that no webhook has told, or be answered this very moment. */
   async #tellPlivo(rest: PlivoRest): Promise<void> {
     const callUuid = this.#callUuid;
-    const requestUuid = this.#phase === 'ringing' ? this.#requestUuid : undefined;
+    const requestUuid = this.isUnanswered ? this.#requestUuid : undefined;
     if (callUuid !== undefined && (await rest.endCall(callUuid))) return;
     if (requestUuid === undefined) return;
     if (await rest.cancelRequest(requestUuid)) return;
@@ -318,16 +209,5 @@ export class PlivoLeg implements Leg, StreamOwner {
     const { direction, from, to } = this.party;
     const ours = callerId ?? (direction === 'inbound' ? to : from);
     return ours !== undefined && /^\+\d+$/.test(ours) ? { callerId: ours } : {};
-  }
-
-  #logIds(): Record<string, unknown> {
-    return { callId: this.#callId, callUuid: this.carrierCallId };
-  }
-
-  /** A stream's close cannot fail; this keeps the promise owned all the same. */
-  #watch(closing: Promise<void>): void {
-    closing.catch((thrown: unknown) => {
-      this.#options.log.error({ ...this.#logIds(), err: messageOf(thrown) }, 'closing a stream failed');
-    });
   }
 }

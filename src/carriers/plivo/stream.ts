@@ -12,23 +12,18 @@ import {
   mediaSocketLimits,
   type Transport,
 } from '../media-socket.ts';
+import type { MediaStream, StreamOwner } from '../stream-leg.ts';
 import { MediaClock } from './media-clock.ts';
 import { type PlivoMessage, PlivoWriter, readMessage, type StartMessage } from './wire.ts';
 
-/** What an opened stream tells the leg that owns it. `streamEnded` comes once and last. */
-export interface StreamOwner {
+export interface PlivoStreamOwner extends StreamOwner {
   /** Of the audio both ways. */
   readonly format: AudioFormat;
-  streamOpened(): void;
-  callerAudio(audio: AudioChunk, timestampMs: number | undefined): void;
-  callerDigit(digit: string): void;
-  checkpointPlayed(name: string): void;
-  streamEnded(end: LegEnd): void;
 }
 
 export interface StreamHost extends MediaSocketHost {
   /** Finds the leg whose media this is; the error to refuse the stream with otherwise. */
-  claim(start: StartMessage, stream: PlivoStream): StreamOwner | PatchcordError;
+  claim(start: StartMessage, stream: PlivoStream): PlivoStreamOwner | PatchcordError;
   /** Plivo could not use what it was sent. */
   complained(event: string, reason: string): void;
 }
@@ -41,7 +36,7 @@ const abnormalClosure = 1006;
 
 /** What begins to be true with `start`. */
 interface Opened {
-  readonly owner: StreamOwner;
+  readonly owner: PlivoStreamOwner;
   readonly writer: PlivoWriter;
   readonly mediaClock: MediaClock;
   readonly bytesPerMs: number;
@@ -49,10 +44,10 @@ interface Opened {
 }
 
 /** What is said on one media WebSocket: the order of messages, and whom they concern. */
-export class PlivoStream {
+export class PlivoStream implements MediaStream {
   readonly #socket: MediaSocket;
   readonly #host: StreamHost;
-  readonly #checkpointsOut: MarksOut;
+  readonly #marksOut: MarksOut;
   #opened: Opened | undefined;
   #complained = false;
 
@@ -70,24 +65,24 @@ export class PlivoStream {
       },
       limits,
     );
-    this.#checkpointsOut = new MarksOut(this.#socket);
+    this.#marksOut = new MarksOut(this.#socket);
   }
 
   play(audio: AudioChunk): void {
     if (this.#opened !== undefined) this.#socket.send(this.#opened.writer.playAudio(audio));
   }
 
-  checkpoint(name: string): void {
+  /** Plivo calls it a checkpoint. */
+  mark(name: string): void {
     if (this.#opened === undefined) return;
-    this.#checkpointsOut.sent();
+    this.#marksOut.sent();
     this.#socket.sendAlong(this.#opened.writer.checkpoint(name));
   }
 
-  /** Written when this returns. */
   clear(): void {
     if (this.#opened === undefined) return;
     // Plivo reports none of them after it.
-    this.#checkpointsOut.forget();
+    this.#marksOut.forget();
     this.#socket.send(this.#opened.writer.clearAudio());
   }
 
@@ -95,7 +90,6 @@ export class PlivoStream {
     if (this.#opened !== undefined) this.#socket.send(this.#opened.writer.sendDigits(digits));
   }
 
-  /** The leg's own, orderly end, so it is not told. Settles when the socket is closed, at the latest after the close deadline. */
   close(): Promise<void> {
     this.#opened = undefined;
     return this.#socket.close();
@@ -144,8 +138,8 @@ export class PlivoStream {
         if (message.inbound) this.#media(message, opened);
         return;
       case 'playedStream':
-        this.#checkpointsOut.returned(bytes);
-        opened.owner.checkpointPlayed(message.name);
+        this.#marksOut.returned(bytes);
+        opened.owner.markPlayed(message.name);
         return;
       case 'dtmf':
         opened.owner.callerDigit(message.digit);

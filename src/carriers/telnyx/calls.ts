@@ -206,7 +206,7 @@ export class TelnyxCalls implements LegKeeper {
     leg.answered();
     if (!leg.wantsStream) return;
     const token = this.#tokens.issue(leg);
-    this.#own(leg, leg.stream(`${this.#options.mediaUrl}?token=${token}`, token));
+    this.#own(leg, leg.startStream(`${this.#options.mediaUrl}?token=${token}`, token));
   }
 
   /** The id of a dialled call may be another one once it is answered; commands need the new one. */
@@ -308,7 +308,7 @@ export class TelnyxCalls implements LegKeeper {
   /** What a leg does on its own cannot fail; this keeps the promise owned all the same. */
   #own(leg: TelnyxLeg, doing: Promise<void>): void {
     doing.catch((thrown: unknown) => {
-      this.#host.log.error({ ...leg.ids, error: messageOf(thrown) }, 'a leg failed');
+      this.#host.log.error({ ...leg.logIds, error: messageOf(thrown) }, 'a leg failed');
     });
   }
 }

@@ -1,21 +1,19 @@
-import type { AudioChunk } from '../../audio/chunk.ts';
 import type { AudioFormat } from '../../audio/format.ts';
 import { messageOf, PatchcordError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type {
   HangUpReason,
-  Leg,
   LegEnd,
-  LegEvents,
   PlaybackTraits,
   TransferOutcome,
   TransferTarget,
 } from '../../call/leg.ts';
 import type { Party } from '../../call/party.ts';
 import { carrierSaid } from '../http-api.ts';
+import { StreamLeg } from '../stream-leg.ts';
 import { formatOf, receivedFormat, type TelnyxCodec } from './formats.ts';
 import type { TelnyxRest } from './rest.ts';
-import type { StreamOwner, TelnyxStream } from './stream.ts';
+import type { TelnyxStream } from './stream.ts';
 import type { StartMessage } from './wire.ts';
 
 /**
@@ -71,32 +69,26 @@ const endOfCause: ReadonlyMap<string, LegEnd['reason']> = new Map([
 ]);
 
 /** One Telnyx call, from its first event on: `ringing`, `answered`, `connected` once media flows, `ended`. */
-export class TelnyxLeg implements Leg, StreamOwner {
+export class TelnyxLeg extends StreamLeg<TelnyxStream> {
   readonly carrier = 'telnyx';
   readonly dialId: string | undefined;
-  readonly party: Party;
   readonly sends: AudioFormat;
   readonly playback = playback;
+  protected readonly idName = 'callControlId';
   readonly #options: TelnyxLegOptions;
   #carrierCallId: string;
   #receives: AudioFormat;
-  #phase: 'ringing' | 'answered' | 'connected' | 'ended' = 'ringing';
-  #events: LegEvents | undefined;
-  #stream: TelnyxStream | undefined;
   /** We have told Telnyx to answer. */
   #isPickedUp = false;
   /** We have told Telnyx to stream here. */
   #streamUrl: string | undefined;
-  #isHangingUp = false;
   #transferId: string | undefined;
-  #callId: string | undefined;
-  #hangUp: Promise<void> | undefined;
 
   constructor(options: TelnyxLegOptions) {
+    super(options.party, options.log);
     this.#options = options;
     this.#carrierCallId = options.callControlId;
     this.dialId = options.dialId;
-    this.party = options.party;
     this.sends = formatOf(options.codec);
     this.#receives = this.sends;
   }
@@ -109,17 +101,12 @@ export class TelnyxLeg implements Leg, StreamOwner {
     return this.#receives;
   }
 
-  /** Whether the call still wants its media stream, or has it. */
-  get isOpen(): boolean {
-    return this.#phase !== 'ended' && !this.#isHangingUp;
-  }
-
   get isRinging(): boolean {
-    return this.#phase === 'ringing' && this.isOpen;
+    return this.isUnanswered && this.isOpen;
   }
 
   get hasMedia(): boolean {
-    return this.#stream !== undefined;
+    return this.stream !== undefined;
   }
 
   /** Whether Telnyx has still to be told where to stream. */
@@ -127,30 +114,9 @@ export class TelnyxLeg implements Leg, StreamOwner {
     return this.isOpen && this.#streamUrl === undefined;
   }
 
-  /** For the log. */
-  get ids(): { readonly callId: string | undefined; readonly callControlId: string } {
-    return { callId: this.#callId, callControlId: this.#carrierCallId };
-  }
-
-  attach(events: LegEvents): void {
-    this.#events = events;
-  }
-
-  /** The gateway's id of the call, for the log. */
-  named(callId: string): void {
-    this.#callId = callId;
-  }
-
   /** Telnyx calls the call otherwise once it is answered. */
   renamed(callControlId: string): void {
     this.#carrierCallId = callControlId;
-  }
-
-  /** It rings us, or the other side has picked up. */
-  answered(): void {
-    if (!this.isRinging) return;
-    this.#phase = 'answered';
-    this.#events?.answered();
   }
 
   /** Has Telnyx answer the call; what it says of it comes as an event. */
@@ -164,7 +130,7 @@ export class TelnyxLeg implements Leg, StreamOwner {
   }
 
   /** Has Telnyx stream to this address, which holds the token; asked once, while `wantsStream`. */
-  async stream(url: string, token: string): Promise<void> {
+  async startStream(url: string, token: string): Promise<void> {
     this.#streamUrl = url;
     try {
       const { rest, codec } = this.#options;
@@ -191,54 +157,30 @@ export class TelnyxLeg implements Leg, StreamOwner {
 
   /** Takes the stream that redeemed this leg's one token, or says why not. Documentation: the `start` frame. */
   claim({ callControlId, mediaFormat }: StartMessage, stream: TelnyxStream): PatchcordError | undefined {
-    if (!this.isOpen) return new PatchcordError('PATCHCORD_STREAM_TOKEN_INVALID', 'the call has ended');
+    const { refusal } = this;
+    if (refusal !== undefined) return refusal;
     if (callControlId !== this.#carrierCallId) {
       const details = { announced: this.#carrierCallId, started: callControlId.slice(0, 256) };
-      return this.#unusable(new PatchcordError('PATCHCORD_CALL_MISMATCH', undefined, details));
+      return this.unusable(new PatchcordError('PATCHCORD_CALL_MISMATCH', undefined, details));
     }
     const receives = receivedFormat(mediaFormat, this.#options.codec);
     if (receives === undefined) {
-      return this.#unusable(new PatchcordError('PATCHCORD_AUDIO_FORMAT', undefined, { ...mediaFormat }));
+      return this.unusable(new PatchcordError('PATCHCORD_AUDIO_FORMAT', undefined, { ...mediaFormat }));
     }
     this.#receives = receives;
-    this.#stream = stream;
+    this.take(stream);
     return undefined;
   }
 
-  /** The token is spent, so no other stream will come: the call must not wait for one. */
-  #unusable(error: PatchcordError): PatchcordError {
-    this.end({ reason: 'protocol-error', error }, 'apologise');
-    return error;
-  }
-
-  streamOpened(): void {
-    this.answered();
-    this.#phase = 'connected';
-    this.#events?.connected();
-  }
-
-  callerAudio(audio: AudioChunk, timestampMs: number | undefined): void {
-    this.#events?.audio(audio, timestampMs);
-  }
-
-  callerDigit(digit: string): void {
-    this.#events?.digit(digit);
-  }
-
-  markPlayed(name: string): void {
-    this.#events?.played({ type: 'mark', name });
-  }
-
   /** The call itself may well go on, and then with nobody: it is ended, unless it is on its way to somebody else. */
-  streamEnded(end: LegEnd): void {
-    this.#stream = undefined;
+  protected override streamOver(end: LegEnd): void {
     if (this.#transferId !== undefined) this.end({ reason: 'transferred' }, 'leave');
     else this.end(end, end.reason === 'hung-up' ? 'hang-up' : 'apologise');
   }
 
   /** Documentation: "Call Hangup". */
   hungUp(cause: string): void {
-    const unanswered = this.party.direction === 'outbound' && this.#phase === 'ringing';
+    const unanswered = this.isUnanswered && this.party.direction === 'outbound';
     this.end({ reason: unanswered ? (endOfCause.get(cause) ?? 'failed') : 'hung-up' }, 'none');
   }
 
@@ -255,64 +197,26 @@ export class TelnyxLeg implements Leg, StreamOwner {
   /** Nobody took the call: the agent keeps it. */
   transferFailed(cause: string): void {
     this.#transferId = undefined;
-    this.#options.log.warn({ ...this.ids, cause }, 'a transfer was not answered');
+    this.#options.log.warn({ ...this.logIds, cause }, 'a transfer was not answered');
   }
 
-  /** The end of the call, whoever tells it first: an event, the stream, or our own hang-up. */
-  end(end: LegEnd, aftermath: Aftermath): void {
-    if (this.#phase === 'ended') return;
-    this.#phase = 'ended';
-    const stream = this.#stream;
-    this.#stream = undefined;
+  end(end: LegEnd, aftermath: Aftermath = 'none'): void {
     // Whoever has the caller now must not hear the rest of what the agent said.
-    if (aftermath === 'leave') stream?.clear();
-    if (stream !== undefined) this.#watch(stream.close());
-    const events = this.#events;
-    this.#events = undefined;
-    this.#options.keeper.ended(this, aftermath);
-    events?.ended(end);
+    if (aftermath === 'leave') this.clear();
+    this.endOnce(end, () => this.#options.keeper.ended(this, aftermath));
   }
 
-  play(audio: AudioChunk): void {
-    this.#stream?.play(audio);
-  }
-
-  mark(name: string): void {
-    this.#stream?.mark(name);
-  }
-
-  clear(): void {
-    this.#stream?.clear();
-  }
-
-  hangUp(reason: HangUpReason): Promise<void> {
-    if (this.#phase === 'ended') return this.#hangUp ?? Promise.resolve();
-    this.#isHangingUp = true;
-    this.#hangUp ??= this.#hangUpNow(reason);
-    return this.#hangUp;
-  }
-
-  async #hangUpNow(reason: HangUpReason): Promise<void> {
-    const { log } = this.#options;
-    log.info({ ...this.ids, reason }, 'hanging up');
+  override hangUp(reason: HangUpReason): Promise<void> {
     // A caller who is on his way to somebody else is not cut off because the agent is done.
-    if (this.#transferId !== undefined && reason !== 'operator') {
-      this.transferred();
-      return;
-    }
-    const told = this.#tellTelnyx().catch((thrown: unknown) => {
-      log.warn({ ...this.ids, error: messageOf(thrown) }, 'Telnyx did not take the hang-up');
-    });
-    await this.#stream?.close();
-    this.end({ reason: 'hung-up' }, 'none');
-    await told;
+    if (this.isOpen && this.#transferId !== undefined && reason !== 'operator') this.transferred();
+    return super.hangUp(reason);
   }
 
   /** A call that was never answered is declined as busy, which the caller hears as such. */
-  async #tellTelnyx(): Promise<void> {
+  protected tellHangUp(): Promise<unknown> {
     const { rest } = this.#options;
     const declined = this.party.direction === 'inbound' && !this.#isPickedUp;
-    await (declined ? rest.reject(this.#carrierCallId) : rest.hangUp(this.#carrierCallId));
+    return declined ? rest.reject(this.#carrierCallId) : rest.hangUp(this.#carrierCallId);
   }
 
   /** Documentation: "Transfer call". Telnyx rings the target; the caller stays here until it answers. */
@@ -339,13 +243,6 @@ export class TelnyxLeg implements Leg, StreamOwner {
   async sendDigits(digits: string): Promise<void> {
     const taken = this.isOpen && (await this.#options.rest.sendDigits(this.#carrierCallId, digits));
     if (!taken) throw new PatchcordError('PATCHCORD_DIGITS_NOT_POSSIBLE', 'the call has ended');
-  }
-
-  /** A stream's close cannot fail; this keeps the promise owned all the same. */
-  #watch(closing: Promise<void>): void {
-    closing.catch((thrown: unknown) => {
-      this.#options.log.error({ ...this.ids, error: messageOf(thrown) }, 'closing a stream failed');
-    });
   }
 }
 

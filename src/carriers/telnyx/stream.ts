@@ -12,6 +12,7 @@ import {
   mediaSocketLimits,
   type Transport,
 } from '../media-socket.ts';
+import type { MediaStream, StreamOwner } from '../stream-leg.ts';
 import { swapBytes } from './formats.ts';
 import { MediaClock } from './media-clock.ts';
 import { Reorder } from './reorder.ts';
@@ -24,22 +25,20 @@ import {
   writeMedia,
 } from './wire.ts';
 
-/** What an opened stream tells the leg that owns it. `streamEnded` comes once and last. */
-export interface StreamOwner {
+export interface TelnyxStreamOwner extends StreamOwner {
   readonly receives: AudioFormat;
   readonly sends: AudioFormat;
-  streamOpened(): void;
-  callerAudio(audio: AudioChunk, timestampMs: number | undefined): void;
-  callerDigit(digit: string): void;
-  markPlayed(name: string): void;
-  streamEnded(end: LegEnd): void;
 }
 
 export interface StreamHost extends MediaSocketHost {
   /** `L16` comes and goes with the high byte first. */
   readonly bigEndian: boolean;
   /** Finds the leg whose media this is, by one of the tokens; the error to refuse the stream with otherwise. */
-  claim(tokens: readonly string[], start: StartMessage, stream: TelnyxStream): StreamOwner | PatchcordError;
+  claim(
+    tokens: readonly string[],
+    start: StartMessage,
+    stream: TelnyxStream,
+  ): TelnyxStreamOwner | PatchcordError;
   /** Telnyx complains of something it got. */
   complained(title: string, code: number | undefined): void;
 }
@@ -50,14 +49,14 @@ const maxTokens = 3;
 const maxComplaints = 5;
 
 /** What is said on one media WebSocket: the order of messages, and whom they concern. */
-export class TelnyxStream {
+export class TelnyxStream implements MediaStream {
   readonly #socket: MediaSocket;
   readonly #host: StreamHost;
   readonly #tokens: string[];
   readonly #reorder: Reorder<MediaMessage>;
   readonly #mediaClock = new MediaClock();
   readonly #marksOut: MarksOut;
-  #owner: StreamOwner | undefined;
+  #owner: TelnyxStreamOwner | undefined;
   #receivesBytesPerMs = 0;
   #swapsReceived = false;
   #swapsSent = false;
@@ -100,13 +99,11 @@ export class TelnyxStream {
     this.#socket.sendAlong(writeMark(name));
   }
 
-  /** Written when this returns. */
   clear(): void {
     if (this.#owner === undefined) return;
     this.#socket.send(writeClear());
   }
 
-  /** The leg's own, orderly end, so it is not told. Settles when the socket is closed, at the latest after the close deadline. */
   close(): Promise<void> {
     this.#owner = undefined;
     this.#reorder.close();
@@ -153,7 +150,7 @@ export class TelnyxStream {
     owner.streamOpened();
   }
 
-  #handle(message: TelnyxMessage, owner: StreamOwner, bytes: number): void {
+  #handle(message: TelnyxMessage, owner: TelnyxStreamOwner, bytes: number): void {
     switch (message.type) {
       case 'media':
         this.#media(message, owner);
@@ -182,7 +179,7 @@ export class TelnyxStream {
     }
   }
 
-  #media(message: MediaMessage, owner: StreamOwner): void {
+  #media(message: MediaMessage, owner: TelnyxStreamOwner): void {
     if (!message.inbound) return;
     if (owner.receives.encoding === 'pcm16' && message.audio.byteLength % 2 !== 0) {
       const error = new PatchcordError('PATCHCORD_AUDIO_MALFORMED', '`media.payload` is not whole samples');

@@ -10,16 +10,8 @@ import {
   mediaSocketLimits,
   type Transport,
 } from '../media-socket.ts';
+import type { MediaStream, StreamOwner } from '../stream-leg.ts';
 import { readMessage, type StartMessage, type TwilioMessage, TwilioWriter } from './wire.ts';
-
-/** What an opened stream tells the leg that owns it. `streamEnded` comes once and last. */
-export interface StreamOwner {
-  streamOpened(): void;
-  callerAudio(audio: AudioChunk, timestampMs: number | undefined): void;
-  callerDigit(digit: string): void;
-  markPlayed(name: string): void;
-  streamEnded(end: LegEnd): void;
-}
 
 export interface StreamHost extends MediaSocketHost {
   /** Finds the leg whose media this is; the error to refuse the stream with otherwise. */
@@ -27,7 +19,7 @@ export interface StreamHost extends MediaSocketHost {
 }
 
 /** What is said on one media WebSocket: the order of messages, and whom they concern. */
-export class TwilioStream implements MediaSocketOwner {
+export class TwilioStream implements MediaStream, MediaSocketOwner {
   readonly #socket: MediaSocket;
   readonly #host: StreamHost;
   readonly #marksOut: MarksOut;
@@ -50,13 +42,11 @@ export class TwilioStream implements MediaSocketOwner {
     this.#socket.sendAlong(this.#writer.mark(name));
   }
 
-  /** Written when this returns. */
   clear(): void {
     if (this.#writer === undefined) return;
     this.#socket.send(this.#writer.clear());
   }
 
-  /** The leg's own, orderly end, so it is not told. Settles when the socket is closed, at the latest after the close deadline. */
   close(): Promise<void> {
     this.#owner = undefined;
     this.#writer = undefined;
