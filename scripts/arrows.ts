@@ -52,7 +52,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 const vendorParts: readonly string[] = ['carriers', 'models', 'emulators'];
 
 /** Folders of these parts that are no vendor's: all of the part stands on them. */
-const commonFolders: readonly string[] = ['emulators/phone'];
+const commonFolders: readonly string[] = ['emulators/phone', 'carriers/testing'];
 
 /** Types outside of `src/api` that the API sends as they are. */
 const contractTypes: readonly string[] = ['src/base/errors.ts', 'src/call/events.ts', 'src/call/turn.ts'];
