@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AudioChunk } from '../../audio/chunk.ts';
-import { scanMedia } from '../media-scan.ts';
+import { comparable, documentedAudio, mediaJsonCases } from '../testing/media-json-cases.ts';
 import {
   parseMessage,
   readMessage,
@@ -14,12 +14,7 @@ import {
 
 const read = (value: unknown): TelnyxMessage => readMessage(Buffer.from(JSON.stringify(value)), false);
 
-/** Messages as comparable values: audio by its bytes, errors by their code. */
-function plain(message: TelnyxMessage | undefined): unknown {
-  if (message?.type === 'malformed') return { type: 'malformed', code: message.error.code };
-  if (message?.type === 'media') return { ...message, audio: message.audio.bytes().toString('hex') };
-  return message;
-}
+const any = fc.jsonValue({ maxDepth: 2 });
 
 const documentedMedia =
   '{"event":"media","sequence_number":"4","stream_id":"32DE0DEA-53CB-4B21-89A4-9E1819C043BC",' +
@@ -50,11 +45,11 @@ describe('what Telnyx sends', () => {
       callControlId: 'v2:T02',
       mediaFormat: { encoding: 'PCMU', sampleRate: 8000, channels: 1 },
     });
-    expect(plain(readMessage(Buffer.from(documentedMedia), false))).toEqual({
+    expect(comparable(readMessage(Buffer.from(documentedMedia), false))).toEqual({
       type: 'media',
       inbound: true,
       chunk: 2,
-      audio: '7f7f8001',
+      audio: documentedAudio,
       timestampMs: 5,
     });
     expect(read({ event: 'dtmf', occurred_at: '2026-01-01T00:00:00Z', dtmf: { digit: '#' } })).toEqual({
@@ -80,7 +75,9 @@ describe('what Telnyx sends', () => {
 
   it('may have numbers for strings and the reverse, miss what is optional and hold what is unknown', () => {
     expect(
-      plain(read({ event: 'media', media: { timestamp: 40, chunk: 3, payload: 'AAAA', x: [1] }, y: {} })),
+      comparable(
+        read({ event: 'media', media: { timestamp: 40, chunk: 3, payload: 'AAAA', x: [1] }, y: {} }),
+      ),
     ).toEqual({ type: 'media', inbound: true, audio: '000000', timestampMs: 40, chunk: 3 });
     expect(read({ event: 'dtmf', dtmf: { digit: 7 } })).toEqual({ type: 'dtmf', digit: '7' });
     expect(read({ event: 'dtmf', dtmf: { digit: 'a' } })).toEqual({ type: 'dtmf', digit: 'A' });
@@ -104,100 +101,28 @@ describe('what Telnyx sends', () => {
     expect(track('outbound')).toMatchObject({ inbound: false });
     expect(track('outbound_track')).toMatchObject({ inbound: false });
   });
-
-  it.each([
-    ['nothing', '', 'PATCHCORD_MESSAGE_MALFORMED'],
-    ['no JSON', 'hello', 'PATCHCORD_MESSAGE_MALFORMED'],
-    ['an array', '[]', 'PATCHCORD_MESSAGE_MALFORMED'],
-    ['no event', '{}', 'PATCHCORD_MESSAGE_MALFORMED'],
-    ['an event that is no string', '{"event":7}', 'PATCHCORD_MESSAGE_MALFORMED'],
-    ['media without a body', '{"event":"media"}', 'PATCHCORD_MESSAGE_MALFORMED'],
-    ['media without a payload', '{"event":"media","media":{}}', 'PATCHCORD_MESSAGE_MALFORMED'],
-    ['an empty payload', '{"event":"media","media":{"payload":""}}', 'PATCHCORD_AUDIO_MALFORMED'],
-    ['no base64', '{"event":"media","media":{"payload":"AA*="}}', 'PATCHCORD_AUDIO_MALFORMED'],
-    ['a payload cut short', '{"event":"media","media":{"payload":"AAA"}}', 'PATCHCORD_AUDIO_MALFORMED'],
-    ['a mark without a name', '{"event":"mark","mark":{}}', 'PATCHCORD_MESSAGE_MALFORMED'],
-    ['a digit that is none', '{"event":"dtmf","dtmf":{"digit":"12"}}', 'PATCHCORD_MESSAGE_MALFORMED'],
-    ['start without an id', '{"event":"start","stream_id":"x","start":{}}', 'PATCHCORD_MESSAGE_MALFORMED'],
-  ])('is malformed where it is %s', (_what, text, code) => {
-    expect(plain(readMessage(Buffer.from(text), false))).toEqual({ type: 'malformed', code });
-  });
-
-  it('is malformed where it is binary', () => {
-    const message = readMessage(Buffer.from(documentedMedia), true);
-    expect(plain(message)).toEqual({ type: 'malformed', code: 'PATCHCORD_MESSAGE_BINARY' });
-  });
-
-  it('is not parsed where it is a plain media frame, and its payload not copied', () => {
-    const frame = Buffer.from(documentedMedia);
-    const message = readMessage(frame, false);
-    expect(message.type === 'media' && message.audio.base64().buffer).toBe(frame.buffer);
-    expect(plain(scanMedia(frame))).toEqual(plain(parseMessage(frame)));
-  });
 });
 
-describe('the reader', () => {
-  const any = fc.jsonValue({ maxDepth: 2 });
-  const known = fc.constantFrom('media', 'mark', 'dtmf', 'start', 'stop', 'connected', 'error', 'x');
-  const inner = fc.oneof(
-    any,
-    fc.record(
-      {
-        name: any,
-        digit: any,
-        track: fc.constantFrom('inbound', 'outbound', 'inbound_track', 3),
-        chunk: any,
-        timestamp: any,
-        payload: fc.oneof(any, fc.base64String()),
-        title: any,
-        code: any,
-        call_control_id: any,
-        media_format: fc.oneof(any, fc.record({ encoding: any, sample_rate: any, channels: any })),
-      },
-      { requiredKeys: [] },
-    ),
-  );
-  const json = fc.tuple(known, inner).map(([event, value]) => {
-    const body = event === 'error' ? { payload: value } : { [event]: value };
-    return Buffer.from(JSON.stringify({ event, stream_id: 'x', ...body, [tokenName]: value }));
-  });
-
-  it('lets no exception out: 20,000 frames of any bytes and any JSON', () => {
-    const bytes = fc.uint8Array({ maxLength: 200 }).map((raw) => Buffer.from(raw));
-    fc.assert(
-      fc.property(fc.oneof(json, bytes), fc.boolean(), (frame, isBinary) => {
-        const { type } = readMessage(frame, isBinary);
-        if (isBinary) expect(type).toBe('malformed');
-      }),
-      { numRuns: 20_000 },
-    );
-  });
-
-  it('reads the same with and without the scan: 10,000 damaged frames', () => {
-    const seed = [...Buffer.from(documentedMedia)];
-    const edit = fc.tuple(
-      fc.nat(seed.length - 1),
-      fc.nat(2),
-      fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('"\\{}:,0 '))),
-    );
-    fc.assert(
-      fc.property(fc.array(edit, { minLength: 1, maxLength: 3 }), (edits) => {
-        const damaged = [...seed];
-        for (const [at, removed, byte] of edits) damaged.splice(at, removed, byte);
-        const frame = Buffer.from(damaged);
-        expect(plain(readMessage(frame, false))).toEqual(plain(parseMessage(frame)));
-      }),
-      { numRuns: 10_000 },
-    );
-  });
-
-  it('survives deep nesting and keys that name prototypes', () => {
-    expect(readMessage(Buffer.from('['.repeat(60_000)), false).type).toBe('malformed');
-    const nested = `{"event":"media","media":${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}}`;
-    expect(readMessage(Buffer.from(nested), false).type).toBe('malformed');
-    expect(readMessage(Buffer.from('{"__proto__":{"event":"stop"}}'), false).type).toBe('malformed');
-    expect(read({ event: 'dtmf', dtmf: { digit: { toString: '' } } }).type).toBe('malformed');
-  });
+mediaJsonCases({
+  carrier: 'Telnyx',
+  read: readMessage,
+  parse: parseMessage,
+  documentedMedia,
+  malformed: [
+    ['a mark without a name', '{"event":"mark","mark":{}}'],
+    ['start without an id', '{"event":"start","stream_id":"x","start":{}}'],
+  ],
+  events: ['media', 'mark', 'dtmf', 'start', 'stop', 'connected', 'error'],
+  body: {
+    call_control_id: any,
+    media_format: fc.oneof(any, fc.record({ encoding: any, sample_rate: any, channels: any })),
+    [tokenName]: any,
+  },
+  envelope: {
+    stream_id: fc.constant('x'),
+    [tokenName]: any,
+    payload: fc.oneof(any, fc.record({ title: any, code: any }, { requiredKeys: [] })),
+  },
 });
 
 describe('what Telnyx gets', () => {
