@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   callUuid,
@@ -11,66 +8,28 @@ import {
   testSettings,
   tokenIn,
 } from '../../../test/support/plivo-host.ts';
+import { RestApi } from '../../../test/support/rest-api.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import { carrierSaid } from '../http-api.ts';
 import { emptyRecord, TestHost } from '../testing/test-host.ts';
 import { type PlivoSettings, plivoCarrier } from './carrier.ts';
 import { PlivoRest } from './rest.ts';
 
-interface ApiRequest {
-  readonly line: string;
-  readonly authorization: string | undefined;
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
 const requestUuid = 'aaaaaaaa-58b6-11e1-b8b7-a5bd0e4e126f';
 const otherUuid = '99999999-2222-4333-8444-555555555555';
 
-/** As much of Plivo's REST API as a dial needs; `reply` may wait, or refuse. */
-class TestApi {
-  readonly requests: ApiRequest[] = [];
-  reply: (request: ApiRequest) => Promise<[status: number, body?: unknown]> = async ({ line }) => {
-    if (line.startsWith('DELETE')) return [204];
-    return line.endsWith('/Call/')
-      ? [201, { message: 'call fired', request_uuid: requestUuid, api_id: 'a' }]
-      : [202, { message: 'call transferred' }];
-  };
-  readonly #server: Server;
-
+/** As much of Plivo's REST API as a dial needs. */
+class TestApi extends RestApi<{ readonly body: Readonly<Record<string, unknown>> }> {
   constructor() {
-    this.#server = createServer((request, response) => {
-      const pieces: Buffer[] = [];
-      request.on('data', (piece: Buffer) => pieces.push(piece));
-      request.on('end', () => {
-        const text = Buffer.concat(pieces).toString();
-        const seen = {
-          line: `${request.method} ${request.url}`,
-          authorization: request.headers.authorization,
-          body: text === '' ? {} : JSON.parse(text),
-        };
-        this.requests.push(seen);
-        this.reply(seen).then(
-          ([status, body]) => response.writeHead(status).end(body === undefined ? '' : JSON.stringify(body)),
-          () => response.destroy(),
-        );
-      });
-    });
-  }
-
-  get lines(): string[] {
-    return this.requests.map(({ line }) => line);
-  }
-
-  async listen(): Promise<string> {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1`;
-  }
-
-  async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, 'close');
+    super(
+      (text) => ({ body: JSON.parse(text || '{}') }),
+      async ({ line }) => {
+        if (line.startsWith('DELETE')) return [204];
+        return line.endsWith('/Call/')
+          ? [201, { message: 'call fired', request_uuid: requestUuid, api_id: 'a' }]
+          : [202, { message: 'call transferred' }];
+      },
+    );
   }
 }
 
@@ -82,7 +41,12 @@ let settings: PlivoSettings;
 beforeEach(async () => {
   api = new TestApi();
   host = new TestHost();
-  settings = { ...testSettings, authId: 'MA1', phoneNumber: '+15550009999', apiBaseUrl: await api.listen() };
+  settings = {
+    ...testSettings,
+    authId: 'MA1',
+    phoneNumber: '+15550009999',
+    apiBaseUrl: `${await api.listen()}/v1`,
+  };
   served = await servePlivo(host, settings);
 });
 

@@ -1,7 +1,5 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RestApi } from '../../../test/support/rest-api.ts';
 import {
   drained,
   mediaMessage,
@@ -17,48 +15,14 @@ import { emptyRecord, TestHost } from '../testing/test-host.ts';
 import type { TwilioSettings } from './carrier.ts';
 import { twilioCarrier } from './carrier.ts';
 
-interface ApiRequest {
-  readonly line: string;
-  readonly authorization: string | undefined;
-  readonly form: URLSearchParams;
-}
-
-/** As much of Twilio's REST API as a dial needs; `reply` may wait, or refuse. */
-class TestApi {
-  readonly requests: ApiRequest[] = [];
-  reply: (request: ApiRequest) => Promise<[status: number, body: unknown]> = async ({ line }) =>
-    line.endsWith('/Calls.json') ? [201, { sid: 'CA1', status: 'queued' }] : [200, { sid: 'CA1' }];
-  readonly #server: Server;
-
+/** As much of Twilio's REST API as a dial needs. */
+class TestApi extends RestApi<{ readonly form: URLSearchParams }> {
   constructor() {
-    this.#server = createServer((request, response) => {
-      const pieces: Buffer[] = [];
-      request.on('data', (piece: Buffer) => pieces.push(piece));
-      request.on('end', () => {
-        const seen = {
-          line: `${request.method} ${request.url}`,
-          authorization: request.headers.authorization,
-          form: new URLSearchParams(Buffer.concat(pieces).toString()),
-        };
-        this.requests.push(seen);
-        this.reply(seen).then(
-          ([status, body]) => response.writeHead(status).end(JSON.stringify(body)),
-          () => response.destroy(),
-        );
-      });
-    });
-  }
-
-  async listen(): Promise<string> {
-    this.#server.listen(0, '127.0.0.1');
-    await once(this.#server, 'listening');
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, 'close');
+    super(
+      (text) => ({ form: new URLSearchParams(text) }),
+      async ({ line }) =>
+        line.endsWith('/Calls.json') ? [201, { sid: 'CA1', status: 'queued' }] : [200, { sid: 'CA1' }],
+    );
   }
 }
 
