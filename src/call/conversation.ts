@@ -290,7 +290,7 @@ export class Conversation {
         this.#transcript.agentCut(item, 'call-ended', item.generationDone);
       }
       joined.responses.close();
-      joined.turns.close();
+      joined.floor.close();
       joined.playout.close();
       joined.session.close();
     }
@@ -435,7 +435,7 @@ export class Conversation {
   #endCall(): void {
     const joined = this.#joined;
     // A caller who is speaking has taken it back before it was asked.
-    if (!joined || this.#closed || joined.turns.callerSpeaks) return;
+    if (!joined || this.#closed || joined.floor.callerSpeaks) return;
     this.#goodbye.request('agent', true, joined.playout);
   }
 
@@ -500,7 +500,7 @@ export class Conversation {
   #quiet(): void {
     if (this.#closed || this.#connectedAt === undefined || this.#tools.busy) return;
     if (this.#goodbye.pending) this.#goodbye.agentQuiet();
-    else if (this.#modelState === 'ready' && !this.#joined?.turns.callerSpeaks) this.#noInput.silence();
+    else if (this.#modelState === 'ready' && !this.#joined?.floor.callerSpeaks) this.#noInput.silence();
   }
 
   #digitsCollected(digits: string): void {

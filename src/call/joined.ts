@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { Floor } from './floor.ts';
 import type { Ticker } from './frame-ticker.ts';
 import type { ModelSession } from './model-session.ts';
 import { Playout } from './playout.ts';
@@ -10,6 +11,7 @@ import { Turns, type TurnsPort } from './turns.ts';
 /** The parts of a conversation that exist once a model session was opened. */
 export interface Joined {
   readonly session: ModelSession;
+  readonly floor: Floor;
   readonly playout: Playout;
   readonly responses: Responses;
   readonly turns: Turns;
@@ -26,6 +28,8 @@ export interface JoinOptions {
     Pick<ResponsesPort, 'abandoned' | 'failed' | 'silent'> & {
       /** The first audio of an item went to the carrier. */
       itemSent(): void;
+      /** Time since the caller's side last sent audio of whatever kind. */
+      callerIdleMs(): number;
     };
 }
 
@@ -47,8 +51,16 @@ export function join(options: JoinOptions): Joined {
       drained: () => turns.checkQuiet(),
     },
   });
+  const floor = new Floor({
+    clock,
+    protectOpening: options.protectOpening,
+    callerIdleMs: () => port.callerIdleMs(),
+    lifted: () => responses.floorLifted(),
+    stopMissed: () => turns.speechStopped(undefined),
+  });
   const responses = new Responses({
     clock,
+    floor,
     respondsToSpeech: session.capabilities.respondsToSpeech,
     timeoutMs: options.responseTimeoutMs,
     port: {
@@ -66,11 +78,11 @@ export function join(options: JoinOptions): Joined {
   const turns: Turns = new Turns({
     clock,
     session,
+    floor,
     playout,
     transcript,
     responses,
-    protectOpening: options.protectOpening,
     port,
   });
-  return { session, playout, responses, turns };
+  return { session, floor, playout, responses, turns };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { PatchcordError } from '../base/errors.ts';
 import { Deadline } from './deadline.ts';
+import type { FloorView } from './floor.ts';
 import type { ResponseDone, ResponseRequest } from './model-session.ts';
 import type { Active, Requested, ResponsesOptions, ResponsesPort } from './response-state.ts';
 import { Retries } from './retries.ts';
@@ -22,6 +23,7 @@ const maxAbandoned = 16;
 export class Responses {
   readonly #clock: Clock;
   readonly #port: ResponsesPort;
+  readonly #floor: FloorView;
   readonly #respondsToSpeech: boolean;
   readonly #timeoutMs: number;
   readonly #queue = new WantedQueue();
@@ -31,12 +33,8 @@ export class Responses {
   #open = false;
   #active: Active | undefined;
   #requested: Requested | undefined;
-  #callerSpeaks = false;
-  /** He has spoken for longer than anybody does: what must be said is said all the same. */
-  #floorLifted = false;
   #awaitingAuto = false;
   #turnNumber = 0;
-  #protected = false;
   /** The model says that a response is active which is not known here. */
   #unknownActive = false;
   /** The model has named one of our requests before: a response without a name is not ours. */
@@ -51,6 +49,7 @@ export class Responses {
   constructor(options: ResponsesOptions) {
     this.#clock = options.clock;
     this.#port = options.port;
+    this.#floor = options.floor;
     this.#respondsToSpeech = options.respondsToSpeech;
     this.#timeoutMs = options.timeoutMs;
     this.#deadline = new Deadline(options.clock);
@@ -60,6 +59,11 @@ export class Responses {
 
   get activeId(): string | undefined {
     return this.#active?.responseId;
+  }
+
+  /** The session takes requests. */
+  get isOpen(): boolean {
+    return this.#open;
   }
 
   /** Something is active, asked for, due, or waits for nothing but its moment. */
@@ -74,7 +78,7 @@ export class Responses {
     );
   }
 
-  /** The session takes requests. */
+  /** From now on it does. */
   open(): void {
     this.#open = true;
     this.#pump();
@@ -87,7 +91,7 @@ export class Responses {
   lost(): 'answer' | 'turn' | undefined {
     const active = this.#active;
     const requested = this.#requested;
-    const due = this.#callerHasFloor()
+    const due = this.#floor.callerHasIt
       ? 'turn'
       : this.#awaitingAuto || (active?.delivered && !active.cancelled)
         ? 'answer'
@@ -97,7 +101,6 @@ export class Responses {
     if (requested && !requested.cancelled) this.#putBack(requested.wanted);
     this.#active = undefined;
     this.#requested = undefined;
-    this.#callerSpeaks = false;
     this.#awaitingAuto = false;
     this.#unknownActive = false;
     this.#stopTimers();
@@ -120,10 +123,19 @@ export class Responses {
     this.#stopTimers();
   }
 
-  /** While protected, the model neither answers nor stops for the caller by itself, and answers wait for the end of it. */
-  protect(on: boolean): void {
-    this.#protected = on;
-    if (!on) this.#pump();
+  /** The protected opening is over. `spoke`: the caller did meanwhile, and waits for an answer from now on. */
+  openingOver(spoke: boolean): void {
+    if (!spoke) {
+      this.#pump();
+      return;
+    }
+    this.#silence.disarm();
+    this.want(anAnswer);
+  }
+
+  /** The caller speaks on and on: he is not answered, but what has to be said no longer waits for him. */
+  floorLifted(): void {
+    this.#pump();
   }
 
   want(wanted: Wanted): void {
@@ -132,25 +144,14 @@ export class Responses {
   }
 
   speechStarted(): void {
-    this.#callerSpeaks = true;
-    this.#floorLifted = false;
     this.#awaitingAuto = false;
-    if (!this.#protected) this.#queue.dropLapsing();
+    if (!this.#floor.isProtected) this.#queue.dropLapsing();
     this.#watch();
   }
 
-  /** The caller speaks on and on: he is not answered, but what has to be said no longer waits for him. */
-  liftFloor(): void {
-    if (!this.#callerSpeaks) return;
-    this.#floorLifted = true;
-    this.#pump();
-  }
-
   speechStopped(): void {
-    this.#callerSpeaks = false;
-    this.#floorLifted = false;
     const undisturbed = this.#active !== undefined && !this.#active.cancelled;
-    if (this.#protected) this.#pump();
+    if (this.#floor.isProtected) this.#pump();
     else if (!this.#respondsToSpeech) this.want(anAnswer);
     else if (undisturbed) this.#pump();
     else this.awaitTurn();
@@ -161,7 +162,7 @@ export class Responses {
     const previous = this.#active;
     if (previous?.responseId === responseId) return !previous.cancelled;
     const requested = this.#claim(requestId);
-    const unwanted = requested !== undefined && (requested.cancelled || this.#callerHasFloor());
+    const unwanted = requested !== undefined && (requested.cancelled || this.#floor.callerHasIt);
     this.#active = {
       responseId,
       wanted: requested?.wanted ?? anAnswer,
@@ -215,7 +216,7 @@ export class Responses {
     this.#requested = undefined;
     if (!requested) this.#awaitingAuto = false;
     const wanted = requested?.wanted ?? anAnswer;
-    if (status === 'failed' && !this.#callerHasFloor() && !requested?.cancelled)
+    if (status === 'failed' && !this.#floor.callerHasIt && !requested?.cancelled)
       this.#retry(done.error, wanted);
     else this.#pump();
   }
@@ -259,10 +260,6 @@ export class Responses {
     return cancel;
   }
 
-  #callerHasFloor(): boolean {
-    return this.#callerSpeaks && !this.#protected && !this.#floorLifted;
-  }
-
   /** The request that a response which starts belongs to, if it is ours. */
   #claim(requestId: string | undefined): Requested | undefined {
     const requested = this.#requested;
@@ -278,11 +275,11 @@ export class Responses {
     const { delivered, cancelled, wanted } = active;
     // Cut short by nobody here and without a word: the turn it was for has no answer yet.
     const vanished = status === 'cancelled' && active.auto && !cancelled && !delivered;
-    if (vanished && !this.#callerSpeaks && !this.#protected) this.#awaitAuto();
+    if (vanished && !this.#floor.callerSpeaks && !this.#floor.isProtected) this.#awaitAuto();
     const failed = status === 'failed' && !cancelled;
     const empty = (status === 'completed' || status === 'incomplete') && !cancelled && !delivered;
     if (delivered) this.#retries.ended(failed);
-    if (this.#callerHasFloor()) this.#pump();
+    if (this.#floor.callerHasIt) this.#pump();
     else if (failed) this.#retry(done.error, wanted);
     else if (empty && !this.#wasEmpty) {
       this.#wasEmpty = true;
@@ -304,29 +301,30 @@ export class Responses {
 
   /** Something is to be said; an answer waits for the end of a protected opening. */
   #waits(): boolean {
-    return this.#queue.has((wanted) => !this.#protected || wanted.kind === 'say');
+    return this.#queue.has((wanted) => !this.#floor.isProtected || wanted.kind === 'say');
   }
 
   #mayGo(wanted: Wanted): boolean {
-    if (this.#protected) return wanted.kind === 'say';
-    if (this.#callerSpeaks) return this.#floorLifted && wanted.kind === 'say' && !wanted.lapses;
+    if (this.#floor.isProtected) return wanted.kind === 'say';
+    if (this.#floor.callerSpeaks) return this.#floor.isLifted && wanted.kind === 'say' && !wanted.lapses;
     return !this.#awaitingAuto;
   }
 
   /** The caller waits for something to hear. */
   #owed(): boolean {
-    if (!this.#open || this.#callerHasFloor()) return false;
+    if (!this.#open || this.#floor.callerHasIt) return false;
     const active = this.#active;
     if (active && !active.cancelled) return !active.delivered;
     if (this.#awaitingAuto || (this.#requested && !this.#requested.cancelled)) return true;
-    return this.#callerSpeaks ? this.#queue.has((wanted) => this.#mayGo(wanted)) : this.#waits();
+    return this.#floor.callerSpeaks ? this.#queue.has((wanted) => this.#mayGo(wanted)) : this.#waits();
   }
 
   #pump(): void {
     if (this.#open && !this.#active && !this.#requested && !this.#unknownActive && !this.#retries.waiting) {
       const wanted = this.#queue.take((candidate) => this.#mayGo(candidate));
       if (wanted) this.#ask(wanted);
-      else if ((!this.#callerSpeaks && !this.#awaitingAuto) || this.#protected) this.#port.idle();
+      else if ((!this.#floor.callerSpeaks && !this.#awaitingAuto) || this.#floor.isProtected)
+        this.#port.idle();
     }
     this.#watch();
   }
@@ -440,7 +438,7 @@ export class Responses {
   }
 
   #putBack(wanted: Wanted): void {
-    if (!wanted.lapses || !this.#callerHasFloor()) this.#queue.putBack(wanted);
+    if (!wanted.lapses || !this.#floor.callerHasIt) this.#queue.putBack(wanted);
   }
 
   #stopTimers(): void {
