@@ -53,8 +53,6 @@ export interface ConversationOptions {
 const modelSilentMs = 90_000;
 /** How far the agent was heard is told at most this often. */
 const soundingEveryMs = 400;
-/** Keys kept while the model is not ready; more are dropped. */
-const maxKeptDigits = 64;
 
 /**
  * What is said in a call: joins the caller's audio, keys and acknowledgements to a session with a model. Opened when
@@ -81,8 +79,6 @@ export class Conversation {
   /** What the next session has to do about what was lost with the last. */
   #due: 'answer' | 'turn' | undefined;
   #modelWatch: Timeout | undefined;
-  /** Keys pressed while the model was not ready. */
-  #keptDigits: string[] = [];
 
   constructor(options: ConversationOptions) {
     const { clock, limits } = options;
@@ -104,6 +100,7 @@ export class Conversation {
     this.#digits = new Digits({
       clock,
       interDigitMs: limits.interDigitMs,
+      taken: () => this.#modelState === 'ready',
       collected: (digits) => this.#digitsCollected(digits),
     });
     this.#goodbye = new Goodbye({ clock, timeoutMs: limits.goodbyeTimeoutMs, hangUp: options.hangUp });
@@ -251,7 +248,6 @@ export class Conversation {
     this.#callerActed();
     joined.turns.interrupt('operator');
     this.#digits.close();
-    this.#keptDigits = [];
     this.#transcript.startAnew();
     this.#tools.startAnew();
     joined.session.restart?.();
@@ -379,9 +375,7 @@ export class Conversation {
     if (answerDue || due === 'turn') this.#due = undefined;
     joined.responses.open();
     if (this.#uplink) this.#openUplink(joined);
-    const kept = this.#keptDigits;
-    this.#keptDigits = [];
-    for (const digits of kept) this.#digitsCollected(digits);
+    this.#digits.resume();
   }
 
   #openUplink(joined: Joined): void {
@@ -505,12 +499,7 @@ export class Conversation {
 
   #digitsCollected(digits: string): void {
     const joined = this.#joined;
-    if (!joined || this.#closed || this.#modelState === 'gone') return;
-    if (this.#modelState !== 'ready') {
-      const kept = this.#keptDigits.reduce((sum, { length }) => sum + length, 0);
-      if (kept + digits.length <= maxKeptDigits) this.#keptDigits.push(digits);
-      return;
-    }
+    if (!joined || this.#closed) return;
     const spelled = [...digits].join(' ');
     this.#transcript.callerNote(`[${spelled}]`);
     joined.session.addText('caller', `The caller pressed ${spelled} on the telephone keypad.`);
