@@ -22,6 +22,7 @@ import {
   verbatimPrompt,
   warningPrompt,
 } from './prompts.ts';
+import { Sounding } from './sounding.ts';
 import { follow, type ModelState, modelArrows } from './states.ts';
 import { type Tool, Tools } from './tools.ts';
 import { Transcript } from './transcript.ts';
@@ -51,8 +52,6 @@ export interface ConversationOptions {
 
 /** A session has deadlines of its own; one that keeps none is given up after this. */
 const modelSilentMs = 90_000;
-/** How far the agent was heard is told at most this often. */
-const soundingEveryMs = 400;
 
 /**
  * What is said in a call: joins the caller's audio, keys and acknowledgements to a session with a model. Opened when
@@ -69,11 +68,10 @@ export class Conversation {
   readonly #goodbye: Goodbye;
   #joined: Joined | undefined;
   #uplink: Uplink | undefined;
+  #sounding: Sounding | undefined;
   #modelState: ModelState = 'idle';
   #connectedAt: number | undefined;
   #firstAudioSeen = false;
-  #soundingToldAt = 0;
-  #soundingTimer: Timeout | undefined;
   #everReady = false;
   #closed = false;
   /** What the next session has to do about what was lost with the last. */
@@ -87,7 +85,7 @@ export class Conversation {
     this.#leg = options.leg;
     this.#transcript = new Transcript(clock, {
       started: (turn) => options.emit({ type: 'turn.started', turn }),
-      followed: () => this.#followed,
+      followed: () => this.#followed(),
       updated: (turn) => options.emit({ type: 'turn.updated', turn }),
       ended: (turn) => options.emit({ type: 'turn.ended', turn }),
     });
@@ -127,8 +125,7 @@ export class Conversation {
   }
 
   get turns(): Turn[] {
-    // While nobody follows, how far the agent was heard is reckoned when somebody asks.
-    if (!this.#followed) this.#reckonSounding();
+    this.#sounding?.asked();
     return this.#transcript.turns;
   }
 
@@ -205,6 +202,13 @@ export class Conversation {
       holdMs: limits.earlyAudioMs,
       events: { lost: (lostMs) => emit({ type: 'caller-audio.lost', lostMs }) },
     });
+    this.#sounding = new Sounding({
+      clock: this.#clock,
+      playout: joined.playout,
+      transcript: this.#transcript,
+      marks: this.#leg.playback.acknowledges === 'marks',
+      followed: () => this.#followed(),
+    });
     joined.playout.open(this.#leg, this.#leg.sends, this.#leg.playback);
     if (this.#modelState === 'ready') this.#openUplink(joined);
     if (this.#modelState === 'gone') this.#apologise();
@@ -217,14 +221,8 @@ export class Conversation {
   }
 
   played(played: Played): void {
-    const playout = this.#joined?.playout;
-    if (!playout) return;
-    playout.acknowledged(played);
-    if (!this.#followed) return;
-    const now = this.#clock.now();
-    if (now - this.#soundingToldAt < soundingEveryMs) return;
-    this.#soundingToldAt = now;
-    this.#reckonSounding();
+    this.#joined?.playout.acknowledged(played);
+    this.#sounding?.acknowledged();
   }
 
   /** The leg takes no agent audio for now, or takes it again. */
@@ -274,7 +272,7 @@ export class Conversation {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#soundingTimer?.cancel();
+    this.#sounding?.close();
     this.#noInput.pause();
     this.#digits.close();
     this.#goodbye.close();
@@ -294,23 +292,8 @@ export class Conversation {
     this.#goModel('close');
   }
 
-  /** A carrier that returns no marks gives no occasion to look how far the agent was heard: the clock does. */
-  #watchSounding(): void {
-    if (this.#leg.playback.acknowledges === 'marks') return;
-    this.#soundingTimer ??= this.#clock.setTimeout(() => {
-      this.#soundingTimer = undefined;
-      if (this.#followed) this.#reckonSounding();
-      if ((this.#joined?.playout.pendingMs ?? 0) > 0) this.#watchSounding();
-    }, soundingEveryMs);
-  }
-
-  get #followed(): boolean {
+  #followed(): boolean {
     return this.#options.followed?.() ?? true;
-  }
-
-  #reckonSounding(): void {
-    const sounding = this.#joined?.playout.sounding;
-    if (sounding) this.#transcript.agentSounding(sounding, sounding.generationDone);
   }
 
   #modelEvents(): ModelEvents {
@@ -476,7 +459,7 @@ export class Conversation {
   }
 
   #itemSent(): void {
-    this.#watchSounding();
+    this.#sounding?.sent();
     if (this.#firstAudioSeen || this.#connectedAt === undefined) return;
     this.#firstAudioSeen = true;
     this.#options.emit({
