@@ -1,6 +1,6 @@
 import type { AudioChunk } from '../audio/chunk.ts';
-import type { Clock, Timeout } from '../base/clock.ts';
-import { PatchcordError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Agent } from './agent.ts';
 import type { CallLimits } from './call-limits.ts';
@@ -11,6 +11,7 @@ import { Goodbye } from './goodbye.ts';
 import { GuardedEvents } from './isolation.ts';
 import { type Joined, join } from './joined.ts';
 import type { HangUpReason, Leg, Played } from './leg.ts';
+import { ModelLine } from './model-line.ts';
 import type { AudioItem, ModelEvents, ResponseDone, SpeechModel } from './model-session.ts';
 import { NoInput, type NoInputStep } from './no-input.ts';
 import type { Phrase } from './phrase.ts';
@@ -23,7 +24,7 @@ import {
   warningPrompt,
 } from './prompts.ts';
 import { Sounding } from './sounding.ts';
-import { follow, type ModelState, modelArrows } from './states.ts';
+import type { ModelState } from './states.ts';
 import { type Tool, Tools } from './tools.ts';
 import { Transcript } from './transcript.ts';
 import type { CutCause, Turn } from './turn.ts';
@@ -50,9 +51,6 @@ export interface ConversationOptions {
   broken(thrown: unknown): void;
 }
 
-/** A session has deadlines of its own; one that keeps none is given up after this. */
-const modelSilentMs = 90_000;
-
 /**
  * What is said in a call: joins the caller's audio, keys and acknowledgements to a session with a model. Opened when
  * the phone is picked up, connected when media flows, closed once.
@@ -61,6 +59,7 @@ export class Conversation {
   readonly #options: ConversationOptions;
   readonly #clock: Clock;
   readonly #leg: Leg;
+  readonly #model: ModelLine;
   readonly #transcript: Transcript;
   readonly #tools: Tools;
   readonly #noInput: NoInput;
@@ -69,20 +68,23 @@ export class Conversation {
   #joined: Joined | undefined;
   #uplink: Uplink | undefined;
   #sounding: Sounding | undefined;
-  #modelState: ModelState = 'idle';
   #connectedAt: number | undefined;
   #firstAudioSeen = false;
   #everReady = false;
   #closed = false;
   /** What the next session has to do about what was lost with the last. */
   #due: 'answer' | 'turn' | undefined;
-  #modelWatch: Timeout | undefined;
 
   constructor(options: ConversationOptions) {
     const { clock, limits } = options;
     this.#options = options;
     this.#clock = clock;
     this.#leg = options.leg;
+    this.#model = new ModelLine({
+      clock,
+      emit: (event) => options.emit(event),
+      late: (error) => this.#failed(error, true),
+    });
     this.#transcript = new Transcript(clock, {
       started: (turn) => options.emit({ type: 'turn.started', turn }),
       followed: () => this.#followed(),
@@ -98,7 +100,7 @@ export class Conversation {
     this.#digits = new Digits({
       clock,
       interDigitMs: limits.interDigitMs,
-      taken: () => this.#modelState === 'ready',
+      taken: () => this.#model.state === 'ready',
       collected: (digits) => this.#digitsCollected(digits),
     });
     this.#goodbye = new Goodbye({ clock, timeoutMs: limits.goodbyeTimeoutMs, hangUp: options.hangUp });
@@ -121,7 +123,7 @@ export class Conversation {
   }
 
   get modelState(): ModelState {
-    return this.#modelState;
+    return this.#model.state;
   }
 
   get turns(): Turn[] {
@@ -146,7 +148,7 @@ export class Conversation {
   open(): void {
     if (this.#joined || this.#closed) return;
     const { agent, clock, model } = this.#options;
-    this.#goModel('open');
+    this.#model.go('open');
     const { opening } = agent;
     const protectOpening = opening.speaker === 'agent' && !opening.interruptible;
     const session = model.open(
@@ -165,7 +167,7 @@ export class Conversation {
         log: this.#options.log,
       },
       new GuardedEvents(this.#modelEvents(), {
-        open: () => !this.#closed && this.#modelState !== 'gone',
+        open: () => !this.#closed && this.#model.state !== 'gone',
         broken: (thrown) => this.#options.broken(thrown),
       }),
     );
@@ -210,8 +212,8 @@ export class Conversation {
       followed: () => this.#followed(),
     });
     joined.playout.open(this.#leg, this.#leg.sends, this.#leg.playback);
-    if (this.#modelState === 'ready') this.#openUplink(joined);
-    if (this.#modelState === 'gone') this.#apologise();
+    if (this.#model.state === 'ready') this.#openUplink(joined);
+    if (this.#model.state === 'gone') this.#apologise();
     else joined.turns.checkQuiet();
   }
 
@@ -233,7 +235,7 @@ export class Conversation {
   /** A key was pressed: the agent stops, and is told the keys once no more follow. */
   digit(digit: string): void {
     // Without a model nobody could do anything with it, and the apology is not cut for it.
-    if (this.#modelState === 'gone') return;
+    if (this.#model.state === 'gone') return;
     this.#callerActed();
     this.#joined?.turns.interrupt('digit');
     this.#digits.press(digit);
@@ -242,7 +244,7 @@ export class Conversation {
   /** Another conversation in the same call: the agent falls silent, and the model forgets what was said. */
   reset(): void {
     const joined = this.#joined;
-    if (!joined || this.#closed || this.#modelState === 'gone' || !this.#transcript.begun) return;
+    if (!joined || this.#closed || this.#model.state === 'gone' || !this.#transcript.begun) return;
     this.#callerActed();
     joined.turns.interrupt('operator');
     this.#digits.close();
@@ -289,7 +291,7 @@ export class Conversation {
       joined.session.close();
     }
     this.#transcript.close();
-    this.#goModel('close');
+    this.#model.go('close');
   }
 
   #followed(): boolean {
@@ -336,7 +338,7 @@ export class Conversation {
   #ready(): void {
     const joined = this.#joined;
     if (!joined || this.#closed) return;
-    this.#goModel('ready');
+    this.#model.go('ready');
     const { opening } = this.#options.agent;
     for (const note of this.#tools.sessionReady()) joined.session.addText('system', note);
     const due = this.#due;
@@ -368,7 +370,7 @@ export class Conversation {
   #resuming(error: PatchcordError | undefined): void {
     const joined = this.#joined;
     if (!joined || this.#closed) return;
-    this.#goModel('resuming');
+    this.#model.go('resuming');
     if (error) this.#error(error, false);
     this.#uplink?.hold();
     this.#uplink?.watchStall(false);
@@ -382,8 +384,8 @@ export class Conversation {
   #failed(error: PatchcordError, fatal: boolean): void {
     if (this.#closed) return;
     this.#error(error, fatal);
-    if (!fatal || this.#modelState === 'gone') return;
-    this.#goModel('failed');
+    if (!fatal || this.#model.state === 'gone') return;
+    this.#model.go('failed');
     this.#joined?.session.close();
     this.#joined?.turns.sessionLost();
     this.#tools.drop();
@@ -440,7 +442,7 @@ export class Conversation {
     respond: boolean,
   ): void {
     const joined = this.#joined;
-    if (!joined || this.#closed || this.#modelState !== 'ready') return;
+    if (!joined || this.#closed || this.#model.state !== 'ready') return;
     for (const { toolCallId, output } of results) joined.session.toolResult(toolCallId, output);
     if (respond) joined.responses.want({ kind: 'answer' });
     else joined.turns.checkQuiet();
@@ -449,7 +451,7 @@ export class Conversation {
   /** In words: the session that asked for the tool was lost, and this one does not know its call. */
   #toolOutcome(note: string, respond: boolean): void {
     const joined = this.#joined;
-    if (!joined || this.#closed || this.#modelState !== 'ready') return;
+    if (!joined || this.#closed || this.#model.state !== 'ready') return;
     joined.session.addText('system', note);
     const due = respond || this.#due === 'answer';
     if (due && !this.#tools.busy) {
@@ -477,7 +479,7 @@ export class Conversation {
   #quiet(): void {
     if (this.#closed || this.#connectedAt === undefined || this.#tools.busy) return;
     if (this.#goodbye.pending) this.#goodbye.agentQuiet();
-    else if (this.#modelState === 'ready' && !this.#joined?.floor.callerSpeaks) this.#noInput.silence();
+    else if (this.#model.state === 'ready' && !this.#joined?.floor.callerSpeaks) this.#noInput.silence();
   }
 
   #digitsCollected(digits: string): void {
@@ -500,20 +502,6 @@ export class Conversation {
     if (this.#closed) return;
     const instructions = sayAs(this.#options.agent, what);
     this.#joined?.responses.want({ kind: 'say', instructions, tools: false, lapses });
-  }
-
-  #goModel(event: string): void {
-    const from = this.#modelState;
-    const to = follow(modelArrows, from, event);
-    if (to === undefined) return;
-    this.#modelState = to;
-    this.#modelWatch?.cancel();
-    this.#modelWatch = undefined;
-    if (to === 'connecting' || to === 'resuming') {
-      const late = new PatchcordError('PATCHCORD_MODEL_TIMEOUT');
-      this.#modelWatch = this.#clock.setTimeout(() => this.#failed(late, true), modelSilentMs);
-    }
-    this.#options.emit({ type: 'model.state', from, to, cause: event });
   }
 
   #error(error: PatchcordError, fatal: boolean): void {
