@@ -12,17 +12,10 @@ import { GuardedEvents } from './isolation.ts';
 import { type Joined, join } from './joined.ts';
 import type { HangUpReason, Leg, Played } from './leg.ts';
 import { ModelLine } from './model-line.ts';
-import type { AudioItem, ModelEvents, ResponseDone, SpeechModel } from './model-session.ts';
+import type { ModelEvents, ResponseDone, SpeechModel } from './model-session.ts';
 import { NoInput, type NoInputStep } from './no-input.ts';
 import type { Phrase } from './phrase.ts';
-import {
-  greetingPrompt,
-  noInputGoodbyePrompt,
-  repromptPrompt,
-  sayAs,
-  verbatimPrompt,
-  warningPrompt,
-} from './prompts.ts';
+import { greetingPrompt, noInputPrompts, sayAs, verbatimPrompt } from './prompts.ts';
 import { Sounding } from './sounding.ts';
 import type { ModelState } from './states.ts';
 import { type Tool, Tools } from './tools.ts';
@@ -400,13 +393,7 @@ export class Conversation {
   #apologise(): void {
     const joined = this.#joined;
     if (!joined) return;
-    const { apology } = this.#options;
-    const itemId = 'phrase-apology';
-    const item: AudioItem = { responseId: itemId, itemId, contentIndex: 0 };
-    this.#transcript.agentStarted(item);
-    const audio = apology.audio(this.#leg.sends);
-    joined.playout.appendPhrase(item, audio);
-    this.#transcript.agentText(item, apology.text, joined.playout.generatedMs(item));
+    joined.turns.sayPhrase('phrase-apology', this.#options.apology, this.#leg.sends);
     this.#goodbye.request('model-failed', false, joined.playout);
     this.#goodbye.agentQuiet();
   }
@@ -492,9 +479,8 @@ export class Conversation {
   }
 
   #noInputStep(step: NoInputStep): void {
-    if (step === 'reprompt') this.#say(repromptPrompt, true);
-    else if (step === 'warn') this.#say(warningPrompt, true);
-    else this.sayGoodbye('no-input', noInputGoodbyePrompt, true);
+    if (step === 'end') this.sayGoodbye('no-input', noInputPrompts.end, true);
+    else this.#say(noInputPrompts[step], true);
   }
 
   /** `lapses`: not once the caller has spoken. */

@@ -1,9 +1,11 @@
 import type { AudioChunk } from '../audio/chunk.ts';
+import type { AudioFormat } from '../audio/format.ts';
 import type { Clock } from '../base/clock.ts';
 import type { CallEventBody } from './events.ts';
 import type { Floor } from './floor.ts';
 import type { AudioItem, ModelSession, ResponseDone } from './model-session.ts';
 import { partKey } from './part.ts';
+import type { Phrase } from './phrase.ts';
 import type { Playout } from './playout.ts';
 import type { Responses } from './responses.ts';
 import type { Transcript } from './transcript.ts';
@@ -101,6 +103,14 @@ export class Turns {
     this.#responses.progress(false);
     if (this.#playout.isDead(item)) return;
     this.#transcript.agentText(item, delta, this.#playout.generatedMs(item));
+  }
+
+  /** The agent's voice says what no model made; only once the media flows. */
+  sayPhrase(itemId: string, phrase: Phrase, format: AudioFormat): void {
+    const item: AudioItem = { responseId: itemId, itemId, contentIndex: 0 };
+    this.#transcript.agentStarted(item);
+    this.#playout.appendPhrase(item, phrase.audio(format));
+    this.#transcript.agentText(item, phrase.text, this.#playout.generatedMs(item));
   }
 
   responseDone(done: ResponseDone): void {
