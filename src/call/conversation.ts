@@ -140,37 +140,14 @@ export class Conversation {
   /** Opens the session with the model; the greeting is made while the phone still rings. */
   open(): void {
     if (this.#joined || this.#closed) return;
-    const { agent, clock, model } = this.#options;
     this.#model.go('open');
-    const { opening } = agent;
-    const protectOpening = opening.speaker === 'agent' && !opening.interruptible;
-    const session = model.open(
-      {
-        callId: this.#options.callId,
-        agent,
-        party: this.#leg.party,
-        tools: this.#options.tools.map(({ name, description, parameters }) => ({
-          name,
-          description,
-          parameters,
-        })),
-        prefers: { receives: this.#leg.receives, sends: this.#leg.sends },
-        protectOpening,
-        history: () => this.#transcript.history(),
-        log: this.#options.log,
-      },
-      new GuardedEvents(this.#modelEvents(), {
+    this.#joined = join({
+      ...this.#options,
+      transcript: this.#transcript,
+      events: new GuardedEvents(this.#modelEvents(), {
         open: () => !this.#closed && this.#model.state !== 'gone',
         broken: (thrown) => this.#options.broken(thrown),
       }),
-    );
-    this.#joined = join({
-      clock,
-      ticker: this.#options.ticker,
-      session,
-      transcript: this.#transcript,
-      responseTimeoutMs: this.#options.limits.responseTimeoutMs,
-      protectOpening,
       port: {
         emit: (event) => this.#options.emit(event),
         callerActed: () => this.#callerActed(),
