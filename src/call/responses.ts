@@ -26,7 +26,7 @@ export class Responses {
   readonly #floor: FloorView;
   readonly #respondsToSpeech: boolean;
   readonly #timeoutMs: number;
-  readonly #queue = new WantedQueue();
+  readonly #queue: WantedQueue;
   readonly #deadline: Deadline;
   readonly #silence: Deadline;
   readonly #retries: Retries;
@@ -50,6 +50,7 @@ export class Responses {
     this.#clock = options.clock;
     this.#port = options.port;
     this.#floor = options.floor;
+    this.#queue = new WantedQueue(options.floor);
     this.#respondsToSpeech = options.respondsToSpeech;
     this.#timeoutMs = options.timeoutMs;
     this.#deadline = new Deadline(options.clock);
@@ -74,7 +75,7 @@ export class Responses {
       this.#awaitingAuto ||
       this.#unknownActive ||
       this.#retries.waiting ||
-      this.#waits()
+      this.#queue.waits
     );
   }
 
@@ -97,8 +98,8 @@ export class Responses {
         ? 'answer'
         : undefined;
     this.#open = false;
-    if (active && !active.cancelled && !active.delivered) this.#putBack(active.wanted);
-    if (requested && !requested.cancelled) this.#putBack(requested.wanted);
+    if (active && !active.cancelled && !active.delivered) this.#queue.putBack(active.wanted);
+    if (requested && !requested.cancelled) this.#queue.putBack(requested.wanted);
     this.#active = undefined;
     this.#requested = undefined;
     this.#awaitingAuto = false;
@@ -145,7 +146,7 @@ export class Responses {
 
   speechStarted(): void {
     this.#awaitingAuto = false;
-    if (!this.#floor.isProtected) this.#queue.dropLapsing();
+    this.#queue.callerStarted();
     this.#watch();
   }
 
@@ -227,7 +228,7 @@ export class Responses {
     if (!requested) return;
     this.#requested = undefined;
     if (activeResponse) {
-      if (!requested.cancelled) this.#putBack(requested.wanted);
+      if (!requested.cancelled) this.#queue.putBack(requested.wanted);
       // Its end sends what waits; the deadline is for a response that we never heard of.
       this.#unknownActive = this.#active === undefined;
       this.#watch();
@@ -299,29 +300,18 @@ export class Responses {
     this.#turnNumber += 1;
   }
 
-  /** Something is to be said; an answer waits for the end of a protected opening. */
-  #waits(): boolean {
-    return this.#queue.has((wanted) => !this.#floor.isProtected || wanted.kind === 'say');
-  }
-
-  #mayGo(wanted: Wanted): boolean {
-    if (this.#floor.isProtected) return wanted.kind === 'say';
-    if (this.#floor.callerSpeaks) return this.#floor.isLifted && wanted.kind === 'say' && !wanted.lapses;
-    return !this.#awaitingAuto;
-  }
-
   /** The caller waits for something to hear. */
   #owed(): boolean {
     if (!this.#open || this.#floor.callerHasIt) return false;
     const active = this.#active;
     if (active && !active.cancelled) return !active.delivered;
     if (this.#awaitingAuto || (this.#requested && !this.#requested.cancelled)) return true;
-    return this.#floor.callerSpeaks ? this.#queue.has((wanted) => this.#mayGo(wanted)) : this.#waits();
+    return this.#floor.callerSpeaks ? this.#queue.mayTake(this.#awaitingAuto) : this.#queue.waits;
   }
 
   #pump(): void {
     if (this.#open && !this.#active && !this.#requested && !this.#unknownActive && !this.#retries.waiting) {
-      const wanted = this.#queue.take((candidate) => this.#mayGo(candidate));
+      const wanted = this.#queue.take(this.#awaitingAuto);
       if (wanted) this.#ask(wanted);
       else if ((!this.#floor.callerSpeaks && !this.#awaitingAuto) || this.#floor.isProtected)
         this.#port.idle();
@@ -431,14 +421,10 @@ export class Responses {
     const fatal = this.#retries.failed();
     this.#port.failed(error ?? new PatchcordError('PATCHCORD_RESPONSE_FAILED'), fatal);
     if (!fatal && this.#open) {
-      this.#putBack(wanted);
+      this.#queue.putBack(wanted);
       this.#retries.later(() => this.#pump());
     }
     this.#watch();
-  }
-
-  #putBack(wanted: Wanted): void {
-    if (!wanted.lapses || !this.#floor.callerHasIt) this.#queue.putBack(wanted);
   }
 
   #stopTimers(): void {
