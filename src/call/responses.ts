@@ -3,6 +3,7 @@ import { PatchcordError } from '../base/errors.ts';
 import { Deadline } from './deadline.ts';
 import type { FloorView } from './floor.ts';
 import type { ResponseDone, ResponseRequest } from './model-session.ts';
+import { Patience } from './patience.ts';
 import type { Active, Requested, ResponsesOptions, ResponsesPort } from './response-state.ts';
 import { Retries } from './retries.ts';
 import { anAnswer, type Wanted, WantedQueue } from './wanted.ts';
@@ -28,7 +29,7 @@ export class Responses {
   readonly #timeoutMs: number;
   readonly #queue: WantedQueue;
   readonly #deadline: Deadline;
-  readonly #silence: Deadline;
+  readonly #patience: Patience;
   readonly #retries: Retries;
   #open = false;
   #active: Active | undefined;
@@ -41,8 +42,6 @@ export class Responses {
   #namesRequests = false;
   /** The last answer was empty, and asked for again. */
   #wasEmpty = false;
-  /** How often in a row the caller heard nothing until the bound. */
-  #silencesInRow = 0;
   #requestNumber = 0;
   readonly #abandoned = new Set<string>();
 
@@ -54,7 +53,11 @@ export class Responses {
     this.#respondsToSpeech = options.respondsToSpeech;
     this.#timeoutMs = options.timeoutMs;
     this.#deadline = new Deadline(options.clock);
-    this.#silence = new Deadline(options.clock);
+    this.#patience = new Patience({
+      clock: options.clock,
+      timeoutMs: options.timeoutMs,
+      over: (error, again) => this.#nothingHeard(error, again),
+    });
     this.#retries = new Retries(options.clock);
   }
 
@@ -130,7 +133,7 @@ export class Responses {
       this.#pump();
       return;
     }
-    this.#silence.disarm();
+    this.#patience.stop();
     this.want(anAnswer);
   }
 
@@ -194,7 +197,7 @@ export class Responses {
     if (!delivered || active.delivered) return;
     active.delivered = true;
     this.#retries.delivered();
-    this.#silencesInRow = 0;
+    this.#patience.heard();
     this.#wasEmpty = false;
     this.#watch();
   }
@@ -349,18 +352,11 @@ export class Responses {
       );
     else if (this.#unknownActive) deadline.arm('unknown', unknownActiveMs, () => this.#unknownOver());
     else deadline.disarm();
-    const patienceMs = this.#silencesInRow === 0 ? this.#timeoutMs : this.#timeoutMs / 2;
-    if (this.#owed()) this.#silence.arm('owed', patienceMs, () => this.#nothingHeard());
-    else this.#silence.disarm();
+    this.#patience.owed(this.#owed());
   }
 
-  #nothingHeard(): void {
-    this.#silencesInRow += 1;
-    const error = new PatchcordError(
-      'PATCHCORD_MODEL_TIMEOUT',
-      'An answer of the model was not heard in time.',
-    );
-    if (this.#silencesInRow > 1) this.#port.failed(error, true);
+  #nothingHeard(error: PatchcordError, again: boolean): void {
+    if (again) this.#port.failed(error, true);
     else this.#port.silent(error);
     this.#watch();
   }
@@ -429,7 +425,7 @@ export class Responses {
 
   #stopTimers(): void {
     this.#deadline.disarm();
-    this.#silence.disarm();
+    this.#patience.stop();
     this.#retries.stop();
   }
 }
