@@ -6,6 +6,7 @@ import { Downlink, type Share } from './downlink.ts';
 import type { Ticker } from './frame-ticker.ts';
 import type { PlaybackTraits, Played } from './leg.ts';
 import type { AudioItem, HeardItem } from './model-session.ts';
+import { Newest } from './newest.ts';
 import { itemKey, Part, partKey } from './part.ts';
 import { PlayoutClock } from './playout-clock.ts';
 
@@ -90,7 +91,7 @@ export class Playout {
   #unmarkedMs = 0;
   /** When all that was sent had sounded, by the clock. */
   #silentSince = 0;
-  readonly #dead = new Set<string>();
+  readonly #dead = new Newest(maxDead);
   #drainTimer: Timeout | undefined;
   #waiting: { readonly callback: () => void; timer: Timeout | undefined } | undefined;
 
@@ -257,11 +258,6 @@ export class Playout {
   bury(id: string): void {
     this.#latest = undefined;
     this.#dead.add(id);
-    if (this.#dead.size <= maxDead) return;
-    for (const oldest of this.#dead) {
-      this.#dead.delete(oldest);
-      break;
-    }
   }
 
   isDead(item: AudioItem): boolean {

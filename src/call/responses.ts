@@ -3,6 +3,7 @@ import { PatchcordError } from '../base/errors.ts';
 import { Deadline } from './deadline.ts';
 import type { FloorView } from './floor.ts';
 import type { ResponseDone, ResponseRequest } from './model-session.ts';
+import { Newest } from './newest.ts';
 import { Patience } from './patience.ts';
 import type { Active, Requested, ResponsesOptions, ResponsesPort } from './response-state.ts';
 import { Retries } from './retries.ts';
@@ -43,7 +44,7 @@ export class Responses {
   /** The last answer was empty, and asked for again. */
   #wasEmpty = false;
   #requestNumber = 0;
-  readonly #abandoned = new Set<string>();
+  readonly #abandoned = new Newest(maxAbandoned);
 
   constructor(options: ResponsesOptions) {
     this.#clock = options.clock;
@@ -406,10 +407,6 @@ export class Responses {
 
   #abandon(active: Active): void {
     this.#abandoned.add(active.responseId);
-    if (this.#abandoned.size > maxAbandoned) {
-      const [oldest] = this.#abandoned;
-      if (oldest !== undefined) this.#abandoned.delete(oldest);
-    }
     this.#port.abandoned(active.responseId);
   }
 
