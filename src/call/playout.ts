@@ -5,6 +5,7 @@ import type { Clock, Timeout } from '../base/clock.ts';
 import { Downlink, type Share } from './downlink.ts';
 import type { Ticker } from './frame-ticker.ts';
 import type { PlaybackTraits, Played } from './leg.ts';
+import { Marks } from './marks.ts';
 import type { AudioItem, HeardItem } from './model-session.ts';
 import { Newest } from './newest.ts';
 import { itemKey, Part, partKey } from './part.ts';
@@ -14,8 +15,6 @@ import { PlayoutClock } from './playout-clock.ts';
 const maxWaitingMs = 300_000;
 /** Responses and items whose late audio is still recognised after a cut. */
 const maxDead = 64;
-/** Marks not yet returned that are kept; of more, the oldest are not waited for. */
-const maxMarks = 1024;
 /** How long after its reckoned end the carrier's word that all was played is waited for. */
 const confirmBoundMs = 2000;
 /** A paced frame that is this late is jitter of the ticker and no hole. */
@@ -85,10 +84,8 @@ export class Playout {
   /** Chunks waiting for the media to start, in the model's format. */
   #held: { readonly part: Part; readonly chunk: AudioChunk }[] = [];
   #heldMs = 0;
-  /** Marks on their way, with the position each stands for. */
-  readonly #marks = new Map<string, number>();
-  #markNumber = 0;
-  #unmarkedMs = 0;
+  /** Where the carrier returns marks. */
+  #marks: Marks | undefined;
   /** When all that was sent had sounded, by the clock. */
   #silentSince = 0;
   readonly #dead = new Newest(maxDead);
@@ -108,6 +105,7 @@ export class Playout {
   open(port: PlayoutPort, format: AudioFormat, traits: PlaybackTraits): void {
     this.#port = port;
     this.#traits = traits;
+    if (traits.acknowledges === 'marks') this.#marks = new Marks(traits.markEveryMs);
     this.#legBytesPerMs = bytesPerMs(format);
     this.#convert = createConverter(this.#modelFormat, format);
     this.#downlink = new Downlink({
@@ -223,10 +221,9 @@ export class Playout {
     if (activeResponseId !== undefined) this.bury(activeResponseId);
     this.#parts.clear();
     this.#latest = undefined;
-    this.#marks.clear();
+    this.#marks?.forget();
     this.#held = [];
     this.#heldMs = 0;
-    this.#unmarkedMs = 0;
     this.#drainTimer?.cancel();
     this.#drainTimer = undefined;
     this.#convert?.reset();
@@ -272,7 +269,7 @@ export class Playout {
 
   /** The carrier has yet to say that it played all it was sent. */
   get unconfirmed(): boolean {
-    return this.#traits?.acknowledges === 'events' ? this.#maySound() : this.#marks.size > 0;
+    return this.#traits?.acknowledges === 'events' ? this.#maySound() : this.#marks?.pending === true;
   }
 
   /** Some item was not heard to its end, be it still to come. */
@@ -324,7 +321,7 @@ export class Playout {
     this.#downlink?.close();
     this.#parts.clear();
     this.#latest = undefined;
-    this.#marks.clear();
+    this.#marks?.forget();
     this.#held = [];
     this.#heldMs = 0;
     this.#port = undefined;
@@ -391,9 +388,8 @@ export class Playout {
   }
 
   #sent(lengthMs: number, last: Part): void {
-    this.#unmarkedMs += lengthMs;
     const complete = last.generationDone && last.waitingBytes === 0;
-    if (complete || (this.#traits && this.#unmarkedMs >= this.#traits.markEveryMs)) this.#mark();
+    if (this.#marks?.sent(lengthMs) || complete) this.#mark();
     this.#drainTimer ??= this.#clock.setTimeout(() => this.#drainDue(), this.pendingMs);
   }
 
@@ -402,23 +398,13 @@ export class Playout {
   }
 
   #mark(): void {
-    if (!this.#port || this.#traits?.acknowledges !== 'marks') return;
-    this.#markNumber += 1;
-    const name = `p${this.#markNumber}`;
-    this.#marks.set(name, this.#timeline.endMs);
-    if (this.#marks.size > maxMarks) {
-      const [oldest] = this.#marks.keys();
-      if (oldest !== undefined) this.#marks.delete(oldest);
-    }
-    this.#unmarkedMs = 0;
-    this.#port.mark(name);
+    if (this.#marks) this.#port?.mark(this.#marks.place(this.#timeline.endMs));
   }
 
   #marked(name: string): void {
-    const positionMs = this.#marks.get(name);
+    const positionMs = this.#marks?.returned(name);
     // Marks returned by a `clear` are no longer known: they prove nothing.
     if (positionMs === undefined) return;
-    this.#marks.delete(name);
     this.#timeline.acknowledge(positionMs);
     this.#heardFirst(positionMs, this.#clock.now());
   }
@@ -436,7 +422,7 @@ export class Playout {
   #end(part: Part): void {
     if (this.#convert && part.owned) this.#push(part, this.#convert.flush());
     this.#downlink?.ended();
-    if (part.waitingBytes === 0 && this.#unmarkedMs > 0) this.#mark();
+    if (part.waitingBytes === 0 && this.#marks?.owing) this.#mark();
   }
 
   #drainDue(): void {
@@ -468,7 +454,7 @@ export class Playout {
     if (this.pendingMs > 0) return false;
     switch (this.#traits?.acknowledges) {
       case 'marks':
-        return this.#marks.size === 0;
+        return this.#marks?.pending !== true;
       case 'events':
         return this.#timeline.isConfirmed;
       default:
