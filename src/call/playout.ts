@@ -4,6 +4,7 @@ import { type AudioFormat, bytesPerMs } from '../audio/format.ts';
 import type { Clock, Timeout } from '../base/clock.ts';
 import { Downlink, type Share } from './downlink.ts';
 import type { Ticker } from './frame-ticker.ts';
+import { confirmBoundMs, HeardWait } from './heard-wait.ts';
 import type { PlaybackTraits, Played } from './leg.ts';
 import { Marks } from './marks.ts';
 import type { AudioItem, HeardItem } from './model-session.ts';
@@ -15,8 +16,6 @@ import { PlayoutClock } from './playout-clock.ts';
 const maxWaitingMs = 300_000;
 /** Responses and items whose late audio is still recognised after a cut. */
 const maxDead = 64;
-/** How long after its reckoned end the carrier's word that all was played is waited for. */
-const confirmBoundMs = 2000;
 /** A paced frame that is this late is jitter of the ticker and no hole. */
 const pacedJitterMs = 40;
 
@@ -90,7 +89,7 @@ export class Playout {
   #silentSince = 0;
   readonly #dead = new Newest(maxDead);
   #drainTimer: Timeout | undefined;
-  #waiting: { readonly callback: () => void; timer: Timeout | undefined } | undefined;
+  readonly #heardWait: HeardWait;
 
   constructor(options: PlayoutOptions) {
     this.#clock = options.clock;
@@ -99,6 +98,12 @@ export class Playout {
     this.#modelFormat = options.modelFormat;
     this.#modelBytesPerMs = bytesPerMs(options.modelFormat);
     this.#timeline = new PlayoutClock(options.clock);
+    this.#heardWait = new HeardWait({
+      clock: options.clock,
+      confirmed: () => this.#confirmed(),
+      pendingMs: () => this.pendingMs,
+      waitingMs: () => this.#waitingMs,
+    });
   }
 
   /** The media flows: what was held is sent now, the rest as it comes. */
@@ -192,7 +197,7 @@ export class Playout {
         this.#timeline.completed();
         break;
     }
-    if (this.#waiting && this.#confirmed()) this.#release();
+    this.#heardWait.check();
   }
 
   /**
@@ -227,11 +232,8 @@ export class Playout {
     this.#drainTimer?.cancel();
     this.#drainTimer = undefined;
     this.#convert?.reset();
-    // Later than this turn of the event loop: what waits may end the call, and the cut is not told yet.
-    if (this.#waiting) {
-      this.#waiting.timer?.cancel();
-      this.#waiting.timer = this.#clock.setTimeout(() => this.#release(), 0);
-    }
+    // Whoever waits may end the call, and the cut is not told yet.
+    this.#heardWait.cut();
     return toldOnce(items);
   }
 
@@ -300,19 +302,12 @@ export class Playout {
 
   /** Calls back once when all that was sent is heard and, where the carrier says so, acknowledged; bounded. */
   whenHeard(callback: () => void): void {
-    this.#waiting?.timer?.cancel();
-    this.#waiting = { callback, timer: undefined };
-    if (this.#confirmed()) {
-      this.#release();
-      return;
-    }
-    this.#boundWaiting();
+    this.#heardWait.begin(callback);
   }
 
   /** Forgets the callback of `whenHeard`. */
   forgetWaiting(): void {
-    this.#waiting?.timer?.cancel();
-    this.#waiting = undefined;
+    this.#heardWait.forget();
   }
 
   close(): void {
@@ -447,7 +442,7 @@ export class Playout {
       this.#events.itemHeard(part.item, part.heardMs(this.#timeline.endMs));
     }
     this.#events.drained();
-    if (this.#waiting && this.#confirmed()) this.#release();
+    this.#heardWait.check();
   }
 
   #confirmed(): boolean {
@@ -468,23 +463,6 @@ export class Playout {
     if (this.#traits?.acknowledges === 'nothing' || this.#timeline.isConfirmed) return false;
     // A carrier that never says so is not waited for.
     return this.#clock.now() - this.#silentSince < confirmBoundMs;
-  }
-
-  /** The carrier's word is waited for so long; what a carrier does not take yet is waited for as well. */
-  #boundWaiting(): void {
-    if (!this.#waiting) return;
-    this.#waiting.timer = this.#clock.setTimeout(() => {
-      if (this.#waitingMs > 0) this.#boundWaiting();
-      else this.#release();
-    }, this.pendingMs + confirmBoundMs);
-  }
-
-  #release(): void {
-    const waiting = this.#waiting;
-    if (!waiting) return;
-    waiting.timer?.cancel();
-    this.#waiting = undefined;
-    waiting.callback();
   }
 }
 
