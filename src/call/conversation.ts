@@ -1,6 +1,6 @@
 import type { AudioChunk } from '../audio/chunk.ts';
-import type { Clock, Timeout } from '../base/clock.ts';
-import { PatchcordError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { PatchcordError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Agent } from './agent.ts';
 import type { CallLimits } from './call-limits.ts';
@@ -11,18 +11,13 @@ import { Goodbye } from './goodbye.ts';
 import { GuardedEvents } from './isolation.ts';
 import { type Joined, join } from './joined.ts';
 import type { HangUpReason, Leg, Played } from './leg.ts';
-import type { AudioItem, ModelEvents, ResponseDone, SpeechModel } from './model-session.ts';
+import { ModelLine } from './model-line.ts';
+import type { ModelEvents, ResponseDone, SpeechModel } from './model-session.ts';
 import { NoInput, type NoInputStep } from './no-input.ts';
 import type { Phrase } from './phrase.ts';
-import {
-  greetingPrompt,
-  noInputGoodbyePrompt,
-  repromptPrompt,
-  sayAs,
-  verbatimPrompt,
-  warningPrompt,
-} from './prompts.ts';
-import { follow, type ModelState, modelArrows } from './states.ts';
+import { greetingPrompt, noInputPrompts, sayAs, verbatimPrompt } from './prompts.ts';
+import { Sounding } from './sounding.ts';
+import type { ModelState } from './states.ts';
 import { type Tool, Tools } from './tools.ts';
 import { Transcript } from './transcript.ts';
 import type { CutCause, Turn } from './turn.ts';
@@ -49,13 +44,6 @@ export interface ConversationOptions {
   broken(thrown: unknown): void;
 }
 
-/** A session has deadlines of its own; one that keeps none is given up after this. */
-const modelSilentMs = 90_000;
-/** How far the agent was heard is told at most this often. */
-const soundingEveryMs = 400;
-/** Keys kept while the model is not ready; more are dropped. */
-const maxKeptDigits = 64;
-
 /**
  * What is said in a call: joins the caller's audio, keys and acknowledgements to a session with a model. Opened when
  * the phone is picked up, connected when media flows, closed once.
@@ -64,6 +52,7 @@ export class Conversation {
   readonly #options: ConversationOptions;
   readonly #clock: Clock;
   readonly #leg: Leg;
+  readonly #model: ModelLine;
   readonly #transcript: Transcript;
   readonly #tools: Tools;
   readonly #noInput: NoInput;
@@ -71,27 +60,27 @@ export class Conversation {
   readonly #goodbye: Goodbye;
   #joined: Joined | undefined;
   #uplink: Uplink | undefined;
-  #modelState: ModelState = 'idle';
+  #sounding: Sounding | undefined;
   #connectedAt: number | undefined;
   #firstAudioSeen = false;
-  #soundingToldAt = 0;
-  #soundingTimer: Timeout | undefined;
   #everReady = false;
   #closed = false;
   /** What the next session has to do about what was lost with the last. */
   #due: 'answer' | 'turn' | undefined;
-  #modelWatch: Timeout | undefined;
-  /** Keys pressed while the model was not ready. */
-  #keptDigits: string[] = [];
 
   constructor(options: ConversationOptions) {
     const { clock, limits } = options;
     this.#options = options;
     this.#clock = clock;
     this.#leg = options.leg;
+    this.#model = new ModelLine({
+      clock,
+      emit: (event) => options.emit(event),
+      late: (error) => this.#failed(error, true),
+    });
     this.#transcript = new Transcript(clock, {
       started: (turn) => options.emit({ type: 'turn.started', turn }),
-      followed: () => this.#followed,
+      followed: () => this.#followed(),
       updated: (turn) => options.emit({ type: 'turn.updated', turn }),
       ended: (turn) => options.emit({ type: 'turn.ended', turn }),
     });
@@ -104,6 +93,7 @@ export class Conversation {
     this.#digits = new Digits({
       clock,
       interDigitMs: limits.interDigitMs,
+      taken: () => this.#model.state === 'ready',
       collected: (digits) => this.#digitsCollected(digits),
     });
     this.#goodbye = new Goodbye({ clock, timeoutMs: limits.goodbyeTimeoutMs, hangUp: options.hangUp });
@@ -126,12 +116,11 @@ export class Conversation {
   }
 
   get modelState(): ModelState {
-    return this.#modelState;
+    return this.#model.state;
   }
 
   get turns(): Turn[] {
-    // While nobody follows, how far the agent was heard is reckoned when somebody asks.
-    if (!this.#followed) this.#reckonSounding();
+    this.#sounding?.asked();
     return this.#transcript.turns;
   }
 
@@ -151,37 +140,14 @@ export class Conversation {
   /** Opens the session with the model; the greeting is made while the phone still rings. */
   open(): void {
     if (this.#joined || this.#closed) return;
-    const { agent, clock, model } = this.#options;
-    this.#goModel('open');
-    const { opening } = agent;
-    const protectOpening = opening.speaker === 'agent' && !opening.interruptible;
-    const session = model.open(
-      {
-        callId: this.#options.callId,
-        agent,
-        party: this.#leg.party,
-        tools: this.#options.tools.map(({ name, description, parameters }) => ({
-          name,
-          description,
-          parameters,
-        })),
-        prefers: { receives: this.#leg.receives, sends: this.#leg.sends },
-        protectOpening,
-        history: () => this.#transcript.history(),
-        log: this.#options.log,
-      },
-      new GuardedEvents(this.#modelEvents(), {
-        open: () => !this.#closed && this.#modelState !== 'gone',
+    this.#model.go('open');
+    this.#joined = join({
+      ...this.#options,
+      transcript: this.#transcript,
+      events: new GuardedEvents(this.#modelEvents(), {
+        open: () => !this.#closed && this.#model.state !== 'gone',
         broken: (thrown) => this.#options.broken(thrown),
       }),
-    );
-    this.#joined = join({
-      clock,
-      ticker: this.#options.ticker,
-      session,
-      transcript: this.#transcript,
-      responseTimeoutMs: this.#options.limits.responseTimeoutMs,
-      protectOpening,
       port: {
         emit: (event) => this.#options.emit(event),
         callerActed: () => this.#callerActed(),
@@ -208,9 +174,16 @@ export class Conversation {
       holdMs: limits.earlyAudioMs,
       events: { lost: (lostMs) => emit({ type: 'caller-audio.lost', lostMs }) },
     });
+    this.#sounding = new Sounding({
+      clock: this.#clock,
+      playout: joined.playout,
+      transcript: this.#transcript,
+      marks: this.#leg.playback.acknowledges === 'marks',
+      followed: () => this.#followed(),
+    });
     joined.playout.open(this.#leg, this.#leg.sends, this.#leg.playback);
-    if (this.#modelState === 'ready') this.#openUplink(joined);
-    if (this.#modelState === 'gone') this.#apologise();
+    if (this.#model.state === 'ready') this.#openUplink(joined);
+    if (this.#model.state === 'gone') this.#apologise();
     else joined.turns.checkQuiet();
   }
 
@@ -220,14 +193,8 @@ export class Conversation {
   }
 
   played(played: Played): void {
-    const playout = this.#joined?.playout;
-    if (!playout) return;
-    playout.acknowledged(played);
-    if (!this.#followed) return;
-    const now = this.#clock.now();
-    if (now - this.#soundingToldAt < soundingEveryMs) return;
-    this.#soundingToldAt = now;
-    this.#reckonSounding();
+    this.#joined?.playout.acknowledged(played);
+    this.#sounding?.acknowledged();
   }
 
   /** The leg takes no agent audio for now, or takes it again. */
@@ -238,7 +205,7 @@ export class Conversation {
   /** A key was pressed: the agent stops, and is told the keys once no more follow. */
   digit(digit: string): void {
     // Without a model nobody could do anything with it, and the apology is not cut for it.
-    if (this.#modelState === 'gone') return;
+    if (this.#model.state === 'gone') return;
     this.#callerActed();
     this.#joined?.turns.interrupt('digit');
     this.#digits.press(digit);
@@ -247,11 +214,10 @@ export class Conversation {
   /** Another conversation in the same call: the agent falls silent, and the model forgets what was said. */
   reset(): void {
     const joined = this.#joined;
-    if (!joined || this.#closed || this.#modelState === 'gone' || !this.#transcript.begun) return;
+    if (!joined || this.#closed || this.#model.state === 'gone' || !this.#transcript.begun) return;
     this.#callerActed();
     joined.turns.interrupt('operator');
     this.#digits.close();
-    this.#keptDigits = [];
     this.#transcript.startAnew();
     this.#tools.startAnew();
     joined.session.restart?.();
@@ -278,7 +244,7 @@ export class Conversation {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#soundingTimer?.cancel();
+    this.#sounding?.close();
     this.#noInput.pause();
     this.#digits.close();
     this.#goodbye.close();
@@ -290,31 +256,16 @@ export class Conversation {
         this.#transcript.agentCut(item, 'call-ended', item.generationDone);
       }
       joined.responses.close();
-      joined.turns.close();
+      joined.floor.close();
       joined.playout.close();
       joined.session.close();
     }
     this.#transcript.close();
-    this.#goModel('close');
+    this.#model.go('close');
   }
 
-  /** A carrier that returns no marks gives no occasion to look how far the agent was heard: the clock does. */
-  #watchSounding(): void {
-    if (this.#leg.playback.acknowledges === 'marks') return;
-    this.#soundingTimer ??= this.#clock.setTimeout(() => {
-      this.#soundingTimer = undefined;
-      if (this.#followed) this.#reckonSounding();
-      if ((this.#joined?.playout.pendingMs ?? 0) > 0) this.#watchSounding();
-    }, soundingEveryMs);
-  }
-
-  get #followed(): boolean {
+  #followed(): boolean {
     return this.#options.followed?.() ?? true;
-  }
-
-  #reckonSounding(): void {
-    const sounding = this.#joined?.playout.sounding;
-    if (sounding) this.#transcript.agentSounding(sounding, sounding.generationDone);
   }
 
   #modelEvents(): ModelEvents {
@@ -357,7 +308,7 @@ export class Conversation {
   #ready(): void {
     const joined = this.#joined;
     if (!joined || this.#closed) return;
-    this.#goModel('ready');
+    this.#model.go('ready');
     const { opening } = this.#options.agent;
     for (const note of this.#tools.sessionReady()) joined.session.addText('system', note);
     const due = this.#due;
@@ -379,9 +330,7 @@ export class Conversation {
     if (answerDue || due === 'turn') this.#due = undefined;
     joined.responses.open();
     if (this.#uplink) this.#openUplink(joined);
-    const kept = this.#keptDigits;
-    this.#keptDigits = [];
-    for (const digits of kept) this.#digitsCollected(digits);
+    this.#digits.resume();
   }
 
   #openUplink(joined: Joined): void {
@@ -391,7 +340,7 @@ export class Conversation {
   #resuming(error: PatchcordError | undefined): void {
     const joined = this.#joined;
     if (!joined || this.#closed) return;
-    this.#goModel('resuming');
+    this.#model.go('resuming');
     if (error) this.#error(error, false);
     this.#uplink?.hold();
     this.#uplink?.watchStall(false);
@@ -405,8 +354,8 @@ export class Conversation {
   #failed(error: PatchcordError, fatal: boolean): void {
     if (this.#closed) return;
     this.#error(error, fatal);
-    if (!fatal || this.#modelState === 'gone') return;
-    this.#goModel('failed');
+    if (!fatal || this.#model.state === 'gone') return;
+    this.#model.go('failed');
     this.#joined?.session.close();
     this.#joined?.turns.sessionLost();
     this.#tools.drop();
@@ -421,13 +370,7 @@ export class Conversation {
   #apologise(): void {
     const joined = this.#joined;
     if (!joined) return;
-    const { apology } = this.#options;
-    const itemId = 'phrase-apology';
-    const item: AudioItem = { responseId: itemId, itemId, contentIndex: 0 };
-    this.#transcript.agentStarted(item);
-    const audio = apology.audio(this.#leg.sends);
-    joined.playout.appendPhrase(item, audio);
-    this.#transcript.agentText(item, apology.text, joined.playout.generatedMs(item));
+    joined.turns.sayPhrase('phrase-apology', this.#options.apology, this.#leg.sends);
     this.#goodbye.request('model-failed', false, joined.playout);
     this.#goodbye.agentQuiet();
   }
@@ -435,7 +378,7 @@ export class Conversation {
   #endCall(): void {
     const joined = this.#joined;
     // A caller who is speaking has taken it back before it was asked.
-    if (!joined || this.#closed || joined.turns.callerSpeaks) return;
+    if (!joined || this.#closed || joined.floor.callerSpeaks) return;
     this.#goodbye.request('agent', true, joined.playout);
   }
 
@@ -463,7 +406,7 @@ export class Conversation {
     respond: boolean,
   ): void {
     const joined = this.#joined;
-    if (!joined || this.#closed || this.#modelState !== 'ready') return;
+    if (!joined || this.#closed || this.#model.state !== 'ready') return;
     for (const { toolCallId, output } of results) joined.session.toolResult(toolCallId, output);
     if (respond) joined.responses.want({ kind: 'answer' });
     else joined.turns.checkQuiet();
@@ -472,7 +415,7 @@ export class Conversation {
   /** In words: the session that asked for the tool was lost, and this one does not know its call. */
   #toolOutcome(note: string, respond: boolean): void {
     const joined = this.#joined;
-    if (!joined || this.#closed || this.#modelState !== 'ready') return;
+    if (!joined || this.#closed || this.#model.state !== 'ready') return;
     joined.session.addText('system', note);
     const due = respond || this.#due === 'answer';
     if (due && !this.#tools.busy) {
@@ -482,7 +425,7 @@ export class Conversation {
   }
 
   #itemSent(): void {
-    this.#watchSounding();
+    this.#sounding?.sent();
     if (this.#firstAudioSeen || this.#connectedAt === undefined) return;
     this.#firstAudioSeen = true;
     this.#options.emit({
@@ -500,17 +443,12 @@ export class Conversation {
   #quiet(): void {
     if (this.#closed || this.#connectedAt === undefined || this.#tools.busy) return;
     if (this.#goodbye.pending) this.#goodbye.agentQuiet();
-    else if (this.#modelState === 'ready' && !this.#joined?.turns.callerSpeaks) this.#noInput.silence();
+    else if (this.#model.state === 'ready' && !this.#joined?.floor.callerSpeaks) this.#noInput.silence();
   }
 
   #digitsCollected(digits: string): void {
     const joined = this.#joined;
-    if (!joined || this.#closed || this.#modelState === 'gone') return;
-    if (this.#modelState !== 'ready') {
-      const kept = this.#keptDigits.reduce((sum, { length }) => sum + length, 0);
-      if (kept + digits.length <= maxKeptDigits) this.#keptDigits.push(digits);
-      return;
-    }
+    if (!joined || this.#closed) return;
     const spelled = [...digits].join(' ');
     this.#transcript.callerNote(`[${spelled}]`);
     joined.session.addText('caller', `The caller pressed ${spelled} on the telephone keypad.`);
@@ -518,9 +456,8 @@ export class Conversation {
   }
 
   #noInputStep(step: NoInputStep): void {
-    if (step === 'reprompt') this.#say(repromptPrompt, true);
-    else if (step === 'warn') this.#say(warningPrompt, true);
-    else this.sayGoodbye('no-input', noInputGoodbyePrompt, true);
+    if (step === 'end') this.sayGoodbye('no-input', noInputPrompts.end, true);
+    else this.#say(noInputPrompts[step], true);
   }
 
   /** `lapses`: not once the caller has spoken. */
@@ -528,20 +465,6 @@ export class Conversation {
     if (this.#closed) return;
     const instructions = sayAs(this.#options.agent, what);
     this.#joined?.responses.want({ kind: 'say', instructions, tools: false, lapses });
-  }
-
-  #goModel(event: string): void {
-    const from = this.#modelState;
-    const to = follow(modelArrows, from, event);
-    if (to === undefined) return;
-    this.#modelState = to;
-    this.#modelWatch?.cancel();
-    this.#modelWatch = undefined;
-    if (to === 'connecting' || to === 'resuming') {
-      const late = new PatchcordError('PATCHCORD_MODEL_TIMEOUT');
-      this.#modelWatch = this.#clock.setTimeout(() => this.#failed(late, true), modelSilentMs);
-    }
-    this.#options.emit({ type: 'model.state', from, to, cause: event });
   }
 
   #error(error: PatchcordError, fatal: boolean): void {

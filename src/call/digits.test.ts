@@ -61,3 +61,59 @@ describe('keys pressed in a row', () => {
     expect(clock.pending).toBe(0);
   });
 });
+
+describe('keys pressed while nobody takes them', () => {
+  function away() {
+    const clock = new VirtualClock();
+    const collected: string[] = [];
+    let taken = false;
+    const digits = new Digits({
+      clock,
+      interDigitMs: 0,
+      taken: () => taken,
+      collected: (keys) => collected.push(keys),
+    });
+    const press = (keys: string): void => {
+      for (const key of keys) digits.press(key);
+    };
+    const back = (): void => {
+      taken = true;
+      digits.resume();
+    };
+    return { collected, digits, press, back };
+  }
+
+  it('are told in their order once somebody does, and only once', () => {
+    const { collected, digits, press, back } = away();
+    press('12');
+    expect(collected).toEqual([]);
+    back();
+    digits.resume();
+    press('3');
+    expect(collected).toEqual(['1', '2', '3']);
+  });
+
+  it('are kept on while nobody takes them yet', () => {
+    const { collected, digits, press, back } = away();
+    press('12');
+    digits.resume();
+    expect(collected).toEqual([]);
+    back();
+    expect(collected).toEqual(['1', '2']);
+  });
+
+  it('are 64 at most', () => {
+    const { collected, press, back } = away();
+    press('7'.repeat(70));
+    back();
+    expect(collected.join('')).toBe('7'.repeat(64));
+  });
+
+  it('are forgotten when what was pressed is for nobody any more', () => {
+    const { collected, digits, press, back } = away();
+    press('12');
+    digits.close();
+    back();
+    expect(collected).toEqual([]);
+  });
+});

@@ -5,15 +5,22 @@ export interface DigitsOptions {
   /** Pause after which the digits pressed so far are taken together. */
   readonly interDigitMs: number;
   readonly collected: (digits: string) => void;
+  /** False: nobody takes digits for now, and they are kept until `resume`. Unless given, always true. */
+  readonly taken?: () => boolean;
 }
 
 const maxDigits = 32;
+/** Digits kept while nobody takes them; more are dropped. */
+const maxKept = 64;
 
 /** Keys pressed one after the other become one message. `#` ends it at once. */
 export class Digits {
   readonly #clock: Clock;
   readonly #interDigitMs: number;
   readonly #collected: (digits: string) => void;
+  readonly #taken: () => boolean;
+  /** Messages that nobody has taken yet. */
+  #kept: string[] = [];
   #digits = '';
   #timer: Timeout | undefined;
 
@@ -21,6 +28,7 @@ export class Digits {
     this.#clock = options.clock;
     this.#interDigitMs = options.interDigitMs;
     this.#collected = options.collected;
+    this.#taken = options.taken ?? (() => true);
   }
 
   press(digit: string): void {
@@ -34,16 +42,30 @@ export class Digits {
     this.#timer = this.#clock.setTimeout(() => this.#flush(), this.#interDigitMs);
   }
 
+  /** Digits are taken again: those that were kept go first, each message as it was pressed. */
+  resume(): void {
+    const kept = this.#kept;
+    this.#kept = [];
+    for (const digits of kept) this.#give(digits);
+  }
+
+  /** All that was pressed is forgotten. */
   close(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#digits = '';
+    this.#kept = [];
   }
 
   #flush(): void {
     this.#timer = undefined;
     const digits = this.#digits;
     this.#digits = '';
-    if (digits) this.#collected(digits);
+    if (digits) this.#give(digits);
+  }
+
+  #give(digits: string): void {
+    if (this.#taken()) this.#collected(digits);
+    else if (this.#kept.join('').length + digits.length <= maxKept) this.#kept.push(digits);
   }
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PatchcordError } from '../base/errors.ts';
+import { VirtualClock } from '../base/virtual-clock.ts';
+import { Floor } from './floor.ts';
 import { greeter, liveCall, type SetUp, setUp } from './testing/set-up.ts';
 
 type Live = ReturnType<typeof liveCall>;
@@ -239,5 +241,80 @@ describe('words of the caller that could not be made out', () => {
         .map(({ turn }) => turn.role)
         .sort(),
     ).toEqual(['agent', 'caller']);
+  });
+});
+
+describe('who has the floor', () => {
+  function floorOf(protectOpening = false) {
+    const clock = new VirtualClock();
+    const told: string[] = [];
+    let idleMs = 0;
+    const floor: Floor = new Floor({
+      clock,
+      protectOpening,
+      callerIdleMs: () => idleMs,
+      lifted: () => told.push('lifted'),
+      stopMissed: () => {
+        told.push('stop missed');
+        floor.callerStops();
+      },
+    });
+    const falls = (): void => {
+      idleMs = 1001;
+    };
+    return { clock, floor, told, falls };
+  }
+
+  it('is nobody, until the caller speaks and after he has stopped', () => {
+    const { clock, floor } = floorOf();
+    expect(floor.callerHasIt).toBe(false);
+    floor.callerStarts();
+    expect(floor.callerHasIt).toBe(true);
+    floor.callerStops();
+    expect(floor.callerHasIt).toBe(false);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is never the caller in a protected opening, and at once when that is over and he still speaks', () => {
+    const { floor } = floorOf(true);
+    floor.callerStarts();
+    expect([floor.callerSpeaks, floor.callerHasIt]).toEqual([true, false]);
+    floor.endProtection();
+    expect(floor.callerHasIt).toBe(true);
+  });
+
+  it('is not the caller any more after two minutes on end, but again when he speaks anew', () => {
+    const { clock, floor, told } = floorOf();
+    floor.callerStarts();
+    clock.advance(119_999);
+    expect([floor.callerHasIt, told]).toEqual([true, []]);
+    clock.advance(1);
+    expect([floor.callerSpeaks, floor.callerHasIt, told]).toEqual([true, false, ['lifted']]);
+    floor.callerStarts();
+    expect([floor.isLifted, floor.callerHasIt]).toEqual([false, true]);
+  });
+
+  it('is nobody when two minutes after his start no audio comes of the caller any more', () => {
+    const { clock, floor, told, falls } = floorOf();
+    floor.callerStarts();
+    falls();
+    clock.advance(120_000);
+    expect(told).toEqual(['stop missed']);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is nobody after ten minutes, however much audio comes', () => {
+    const { clock, floor, told } = floorOf();
+    floor.callerStarts();
+    clock.advance(600_000);
+    expect(told).toEqual(['lifted', 'lifted', 'lifted', 'lifted', 'stop missed']);
+    expect([floor.callerSpeaks, floor.isLifted, clock.pending]).toEqual([false, false, 0]);
+  });
+
+  it('is waited for by nothing once it is closed', () => {
+    const { clock, floor } = floorOf();
+    floor.callerStarts();
+    floor.close();
+    expect(clock.pending).toBe(0);
   });
 });

@@ -4,8 +4,11 @@ import { type AudioFormat, bytesPerMs } from '../audio/format.ts';
 import type { Clock, Timeout } from '../base/clock.ts';
 import { Downlink, type Share } from './downlink.ts';
 import type { Ticker } from './frame-ticker.ts';
+import { confirmBoundMs, HeardWait } from './heard-wait.ts';
 import type { PlaybackTraits, Played } from './leg.ts';
+import { Marks } from './marks.ts';
 import type { AudioItem, HeardItem } from './model-session.ts';
+import { Newest } from './newest.ts';
 import { itemKey, Part, partKey } from './part.ts';
 import { PlayoutClock } from './playout-clock.ts';
 
@@ -13,10 +16,6 @@ import { PlayoutClock } from './playout-clock.ts';
 const maxWaitingMs = 300_000;
 /** Responses and items whose late audio is still recognised after a cut. */
 const maxDead = 64;
-/** Marks not yet returned that are kept; of more, the oldest are not waited for. */
-const maxMarks = 1024;
-/** How long after its reckoned end the carrier's word that all was played is waited for. */
-const confirmBoundMs = 2000;
 /** A paced frame that is this late is jitter of the ticker and no hole. */
 const pacedJitterMs = 40;
 
@@ -84,15 +83,13 @@ export class Playout {
   /** Chunks waiting for the media to start, in the model's format. */
   #held: { readonly part: Part; readonly chunk: AudioChunk }[] = [];
   #heldMs = 0;
-  /** Marks on their way, with the position each stands for. */
-  readonly #marks = new Map<string, number>();
-  #markNumber = 0;
-  #unmarkedMs = 0;
+  /** Where the carrier returns marks. */
+  #marks: Marks | undefined;
   /** When all that was sent had sounded, by the clock. */
   #silentSince = 0;
-  readonly #dead = new Set<string>();
+  readonly #dead = new Newest(maxDead);
   #drainTimer: Timeout | undefined;
-  #waiting: { readonly callback: () => void; timer: Timeout | undefined } | undefined;
+  readonly #heardWait: HeardWait;
 
   constructor(options: PlayoutOptions) {
     this.#clock = options.clock;
@@ -101,12 +98,19 @@ export class Playout {
     this.#modelFormat = options.modelFormat;
     this.#modelBytesPerMs = bytesPerMs(options.modelFormat);
     this.#timeline = new PlayoutClock(options.clock);
+    this.#heardWait = new HeardWait({
+      clock: options.clock,
+      confirmed: () => this.#confirmed(),
+      pendingMs: () => this.pendingMs,
+      waitingMs: () => this.#waitingMs,
+    });
   }
 
   /** The media flows: what was held is sent now, the rest as it comes. */
   open(port: PlayoutPort, format: AudioFormat, traits: PlaybackTraits): void {
     this.#port = port;
     this.#traits = traits;
+    if (traits.acknowledges === 'marks') this.#marks = new Marks(traits.markEveryMs);
     this.#legBytesPerMs = bytesPerMs(format);
     this.#convert = createConverter(this.#modelFormat, format);
     this.#downlink = new Downlink({
@@ -193,7 +197,7 @@ export class Playout {
         this.#timeline.completed();
         break;
     }
-    if (this.#waiting && this.#confirmed()) this.#release();
+    this.#heardWait.check();
   }
 
   /**
@@ -222,18 +226,14 @@ export class Playout {
     if (activeResponseId !== undefined) this.bury(activeResponseId);
     this.#parts.clear();
     this.#latest = undefined;
-    this.#marks.clear();
+    this.#marks?.forget();
     this.#held = [];
     this.#heldMs = 0;
-    this.#unmarkedMs = 0;
     this.#drainTimer?.cancel();
     this.#drainTimer = undefined;
     this.#convert?.reset();
-    // Later than this turn of the event loop: what waits may end the call, and the cut is not told yet.
-    if (this.#waiting) {
-      this.#waiting.timer?.cancel();
-      this.#waiting.timer = this.#clock.setTimeout(() => this.#release(), 0);
-    }
+    // Whoever waits may end the call, and the cut is not told yet.
+    this.#heardWait.cut();
     return toldOnce(items);
   }
 
@@ -257,11 +257,6 @@ export class Playout {
   bury(id: string): void {
     this.#latest = undefined;
     this.#dead.add(id);
-    if (this.#dead.size <= maxDead) return;
-    for (const oldest of this.#dead) {
-      this.#dead.delete(oldest);
-      break;
-    }
   }
 
   isDead(item: AudioItem): boolean {
@@ -276,7 +271,7 @@ export class Playout {
 
   /** The carrier has yet to say that it played all it was sent. */
   get unconfirmed(): boolean {
-    return this.#traits?.acknowledges === 'events' ? this.#maySound() : this.#marks.size > 0;
+    return this.#traits?.acknowledges === 'events' ? this.#maySound() : this.#marks?.pending === true;
   }
 
   /** Some item was not heard to its end, be it still to come. */
@@ -307,19 +302,12 @@ export class Playout {
 
   /** Calls back once when all that was sent is heard and, where the carrier says so, acknowledged; bounded. */
   whenHeard(callback: () => void): void {
-    this.#waiting?.timer?.cancel();
-    this.#waiting = { callback, timer: undefined };
-    if (this.#confirmed()) {
-      this.#release();
-      return;
-    }
-    this.#boundWaiting();
+    this.#heardWait.begin(callback);
   }
 
   /** Forgets the callback of `whenHeard`. */
   forgetWaiting(): void {
-    this.#waiting?.timer?.cancel();
-    this.#waiting = undefined;
+    this.#heardWait.forget();
   }
 
   close(): void {
@@ -328,7 +316,7 @@ export class Playout {
     this.#downlink?.close();
     this.#parts.clear();
     this.#latest = undefined;
-    this.#marks.clear();
+    this.#marks?.forget();
     this.#held = [];
     this.#heldMs = 0;
     this.#port = undefined;
@@ -395,9 +383,8 @@ export class Playout {
   }
 
   #sent(lengthMs: number, last: Part): void {
-    this.#unmarkedMs += lengthMs;
     const complete = last.generationDone && last.waitingBytes === 0;
-    if (complete || (this.#traits && this.#unmarkedMs >= this.#traits.markEveryMs)) this.#mark();
+    if (this.#marks?.sent(lengthMs) || complete) this.#mark();
     this.#drainTimer ??= this.#clock.setTimeout(() => this.#drainDue(), this.pendingMs);
   }
 
@@ -406,23 +393,13 @@ export class Playout {
   }
 
   #mark(): void {
-    if (!this.#port || this.#traits?.acknowledges !== 'marks') return;
-    this.#markNumber += 1;
-    const name = `p${this.#markNumber}`;
-    this.#marks.set(name, this.#timeline.endMs);
-    if (this.#marks.size > maxMarks) {
-      const [oldest] = this.#marks.keys();
-      if (oldest !== undefined) this.#marks.delete(oldest);
-    }
-    this.#unmarkedMs = 0;
-    this.#port.mark(name);
+    if (this.#marks) this.#port?.mark(this.#marks.place(this.#timeline.endMs));
   }
 
   #marked(name: string): void {
-    const positionMs = this.#marks.get(name);
+    const positionMs = this.#marks?.returned(name);
     // Marks returned by a `clear` are no longer known: they prove nothing.
     if (positionMs === undefined) return;
-    this.#marks.delete(name);
     this.#timeline.acknowledge(positionMs);
     this.#heardFirst(positionMs, this.#clock.now());
   }
@@ -440,7 +417,7 @@ export class Playout {
   #end(part: Part): void {
     if (this.#convert && part.owned) this.#push(part, this.#convert.flush());
     this.#downlink?.ended();
-    if (part.waitingBytes === 0 && this.#unmarkedMs > 0) this.#mark();
+    if (part.waitingBytes === 0 && this.#marks?.owing) this.#mark();
   }
 
   #drainDue(): void {
@@ -465,14 +442,14 @@ export class Playout {
       this.#events.itemHeard(part.item, part.heardMs(this.#timeline.endMs));
     }
     this.#events.drained();
-    if (this.#waiting && this.#confirmed()) this.#release();
+    this.#heardWait.check();
   }
 
   #confirmed(): boolean {
     if (this.pendingMs > 0) return false;
     switch (this.#traits?.acknowledges) {
       case 'marks':
-        return this.#marks.size === 0;
+        return this.#marks?.pending !== true;
       case 'events':
         return this.#timeline.isConfirmed;
       default:
@@ -486,23 +463,6 @@ export class Playout {
     if (this.#traits?.acknowledges === 'nothing' || this.#timeline.isConfirmed) return false;
     // A carrier that never says so is not waited for.
     return this.#clock.now() - this.#silentSince < confirmBoundMs;
-  }
-
-  /** The carrier's word is waited for so long; what a carrier does not take yet is waited for as well. */
-  #boundWaiting(): void {
-    if (!this.#waiting) return;
-    this.#waiting.timer = this.#clock.setTimeout(() => {
-      if (this.#waitingMs > 0) this.#boundWaiting();
-      else this.#release();
-    }, this.pendingMs + confirmBoundMs);
-  }
-
-  #release(): void {
-    const waiting = this.#waiting;
-    if (!waiting) return;
-    waiting.timer?.cancel();
-    this.#waiting = undefined;
-    waiting.callback();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Agent, Opening } from './agent.ts';
+import type { NoInputStep } from './no-input.ts';
 
 /**
  * Instructions of one response replace those of the session in the Realtime API: without the agent's own in front,
@@ -15,11 +16,12 @@ export function greetingPrompt({ greeting }: Extract<Opening, { speaker: 'agent'
     : `Greet the caller by saying exactly these words and nothing else: ${JSON.stringify(greeting)}`;
 }
 
-export const repromptPrompt =
-  'The caller has said nothing. Ask in one short sentence whether they are still there.';
-export const warningPrompt =
-  'The caller still says nothing. Say in one short sentence that you will have to hang up.';
-export const noInputGoodbyePrompt = 'The caller says nothing. Say goodbye in one short sentence.';
+/** What the agent says when the caller says nothing. */
+export const noInputPrompts: Readonly<Record<NoInputStep, string>> = {
+  reprompt: 'The caller has said nothing. Ask in one short sentence whether they are still there.',
+  warn: 'The caller still says nothing. Say in one short sentence that you will have to hang up.',
+  end: 'The caller says nothing. Say goodbye in one short sentence.',
+};
 
 export function verbatimPrompt(text: string): string {
   return `Say exactly these words and nothing else: ${JSON.stringify(text)}`;

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { PatchcordError } from '../base/errors.ts';
+import type { FloorView } from './floor.ts';
 import type { ResponseRequest } from './model-session.ts';
 import type { Wanted } from './wanted.ts';
 
@@ -20,6 +21,7 @@ export interface ResponsesPort {
 export interface ResponsesOptions {
   readonly clock: Clock;
   readonly port: ResponsesPort;
+  readonly floor: FloorView;
   /** The model starts a response by itself when the caller stops speaking. */
   readonly respondsToSpeech: boolean;
   /**

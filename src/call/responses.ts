@@ -1,7 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 import { PatchcordError } from '../base/errors.ts';
 import { Deadline } from './deadline.ts';
+import type { FloorView } from './floor.ts';
 import type { ResponseDone, ResponseRequest } from './model-session.ts';
+import { Newest } from './newest.ts';
+import { Patience } from './patience.ts';
 import type { Active, Requested, ResponsesOptions, ResponsesPort } from './response-state.ts';
 import { Retries } from './retries.ts';
 import { anAnswer, type Wanted, WantedQueue } from './wanted.ts';
@@ -22,44 +25,50 @@ const maxAbandoned = 16;
 export class Responses {
   readonly #clock: Clock;
   readonly #port: ResponsesPort;
+  readonly #floor: FloorView;
   readonly #respondsToSpeech: boolean;
   readonly #timeoutMs: number;
-  readonly #queue = new WantedQueue();
+  readonly #queue: WantedQueue;
   readonly #deadline: Deadline;
-  readonly #silence: Deadline;
+  readonly #patience: Patience;
   readonly #retries: Retries;
   #open = false;
   #active: Active | undefined;
   #requested: Requested | undefined;
-  #callerSpeaks = false;
-  /** He has spoken for longer than anybody does: what must be said is said all the same. */
-  #floorLifted = false;
   #awaitingAuto = false;
   #turnNumber = 0;
-  #protected = false;
   /** The model says that a response is active which is not known here. */
   #unknownActive = false;
   /** The model has named one of our requests before: a response without a name is not ours. */
   #namesRequests = false;
   /** The last answer was empty, and asked for again. */
   #wasEmpty = false;
-  /** How often in a row the caller heard nothing until the bound. */
-  #silencesInRow = 0;
   #requestNumber = 0;
-  readonly #abandoned = new Set<string>();
+  readonly #abandoned = new Newest(maxAbandoned);
 
   constructor(options: ResponsesOptions) {
     this.#clock = options.clock;
     this.#port = options.port;
+    this.#floor = options.floor;
+    this.#queue = new WantedQueue(options.floor);
     this.#respondsToSpeech = options.respondsToSpeech;
     this.#timeoutMs = options.timeoutMs;
     this.#deadline = new Deadline(options.clock);
-    this.#silence = new Deadline(options.clock);
+    this.#patience = new Patience({
+      clock: options.clock,
+      timeoutMs: options.timeoutMs,
+      over: (error, again) => this.#nothingHeard(error, again),
+    });
     this.#retries = new Retries(options.clock);
   }
 
   get activeId(): string | undefined {
     return this.#active?.responseId;
+  }
+
+  /** The session takes requests. */
+  get isOpen(): boolean {
+    return this.#open;
   }
 
   /** Something is active, asked for, due, or waits for nothing but its moment. */
@@ -70,11 +79,11 @@ export class Responses {
       this.#awaitingAuto ||
       this.#unknownActive ||
       this.#retries.waiting ||
-      this.#waits()
+      this.#queue.waits
     );
   }
 
-  /** The session takes requests. */
+  /** From now on it does. */
   open(): void {
     this.#open = true;
     this.#pump();
@@ -87,17 +96,16 @@ export class Responses {
   lost(): 'answer' | 'turn' | undefined {
     const active = this.#active;
     const requested = this.#requested;
-    const due = this.#callerHasFloor()
+    const due = this.#floor.callerHasIt
       ? 'turn'
       : this.#awaitingAuto || (active?.delivered && !active.cancelled)
         ? 'answer'
         : undefined;
     this.#open = false;
-    if (active && !active.cancelled && !active.delivered) this.#putBack(active.wanted);
-    if (requested && !requested.cancelled) this.#putBack(requested.wanted);
+    if (active && !active.cancelled && !active.delivered) this.#queue.putBack(active.wanted);
+    if (requested && !requested.cancelled) this.#queue.putBack(requested.wanted);
     this.#active = undefined;
     this.#requested = undefined;
-    this.#callerSpeaks = false;
     this.#awaitingAuto = false;
     this.#unknownActive = false;
     this.#stopTimers();
@@ -120,10 +128,19 @@ export class Responses {
     this.#stopTimers();
   }
 
-  /** While protected, the model neither answers nor stops for the caller by itself, and answers wait for the end of it. */
-  protect(on: boolean): void {
-    this.#protected = on;
-    if (!on) this.#pump();
+  /** The protected opening is over. `spoke`: the caller did meanwhile, and waits for an answer from now on. */
+  openingOver(spoke: boolean): void {
+    if (!spoke) {
+      this.#pump();
+      return;
+    }
+    this.#patience.stop();
+    this.want(anAnswer);
+  }
+
+  /** The caller speaks on and on: he is not answered, but what has to be said no longer waits for him. */
+  floorLifted(): void {
+    this.#pump();
   }
 
   want(wanted: Wanted): void {
@@ -132,25 +149,14 @@ export class Responses {
   }
 
   speechStarted(): void {
-    this.#callerSpeaks = true;
-    this.#floorLifted = false;
     this.#awaitingAuto = false;
-    if (!this.#protected) this.#queue.dropLapsing();
+    this.#queue.callerStarted();
     this.#watch();
   }
 
-  /** The caller speaks on and on: he is not answered, but what has to be said no longer waits for him. */
-  liftFloor(): void {
-    if (!this.#callerSpeaks) return;
-    this.#floorLifted = true;
-    this.#pump();
-  }
-
   speechStopped(): void {
-    this.#callerSpeaks = false;
-    this.#floorLifted = false;
     const undisturbed = this.#active !== undefined && !this.#active.cancelled;
-    if (this.#protected) this.#pump();
+    if (this.#floor.isProtected) this.#pump();
     else if (!this.#respondsToSpeech) this.want(anAnswer);
     else if (undisturbed) this.#pump();
     else this.awaitTurn();
@@ -161,7 +167,7 @@ export class Responses {
     const previous = this.#active;
     if (previous?.responseId === responseId) return !previous.cancelled;
     const requested = this.#claim(requestId);
-    const unwanted = requested !== undefined && (requested.cancelled || this.#callerHasFloor());
+    const unwanted = requested !== undefined && (requested.cancelled || this.#floor.callerHasIt);
     this.#active = {
       responseId,
       wanted: requested?.wanted ?? anAnswer,
@@ -192,7 +198,7 @@ export class Responses {
     if (!delivered || active.delivered) return;
     active.delivered = true;
     this.#retries.delivered();
-    this.#silencesInRow = 0;
+    this.#patience.heard();
     this.#wasEmpty = false;
     this.#watch();
   }
@@ -215,7 +221,7 @@ export class Responses {
     this.#requested = undefined;
     if (!requested) this.#awaitingAuto = false;
     const wanted = requested?.wanted ?? anAnswer;
-    if (status === 'failed' && !this.#callerHasFloor() && !requested?.cancelled)
+    if (status === 'failed' && !this.#floor.callerHasIt && !requested?.cancelled)
       this.#retry(done.error, wanted);
     else this.#pump();
   }
@@ -226,7 +232,7 @@ export class Responses {
     if (!requested) return;
     this.#requested = undefined;
     if (activeResponse) {
-      if (!requested.cancelled) this.#putBack(requested.wanted);
+      if (!requested.cancelled) this.#queue.putBack(requested.wanted);
       // Its end sends what waits; the deadline is for a response that we never heard of.
       this.#unknownActive = this.#active === undefined;
       this.#watch();
@@ -259,10 +265,6 @@ export class Responses {
     return cancel;
   }
 
-  #callerHasFloor(): boolean {
-    return this.#callerSpeaks && !this.#protected && !this.#floorLifted;
-  }
-
   /** The request that a response which starts belongs to, if it is ours. */
   #claim(requestId: string | undefined): Requested | undefined {
     const requested = this.#requested;
@@ -278,11 +280,11 @@ export class Responses {
     const { delivered, cancelled, wanted } = active;
     // Cut short by nobody here and without a word: the turn it was for has no answer yet.
     const vanished = status === 'cancelled' && active.auto && !cancelled && !delivered;
-    if (vanished && !this.#callerSpeaks && !this.#protected) this.#awaitAuto();
+    if (vanished && !this.#floor.callerSpeaks && !this.#floor.isProtected) this.#awaitAuto();
     const failed = status === 'failed' && !cancelled;
     const empty = (status === 'completed' || status === 'incomplete') && !cancelled && !delivered;
     if (delivered) this.#retries.ended(failed);
-    if (this.#callerHasFloor()) this.#pump();
+    if (this.#floor.callerHasIt) this.#pump();
     else if (failed) this.#retry(done.error, wanted);
     else if (empty && !this.#wasEmpty) {
       this.#wasEmpty = true;
@@ -302,31 +304,21 @@ export class Responses {
     this.#turnNumber += 1;
   }
 
-  /** Something is to be said; an answer waits for the end of a protected opening. */
-  #waits(): boolean {
-    return this.#queue.has((wanted) => !this.#protected || wanted.kind === 'say');
-  }
-
-  #mayGo(wanted: Wanted): boolean {
-    if (this.#protected) return wanted.kind === 'say';
-    if (this.#callerSpeaks) return this.#floorLifted && wanted.kind === 'say' && !wanted.lapses;
-    return !this.#awaitingAuto;
-  }
-
   /** The caller waits for something to hear. */
   #owed(): boolean {
-    if (!this.#open || this.#callerHasFloor()) return false;
+    if (!this.#open || this.#floor.callerHasIt) return false;
     const active = this.#active;
     if (active && !active.cancelled) return !active.delivered;
     if (this.#awaitingAuto || (this.#requested && !this.#requested.cancelled)) return true;
-    return this.#callerSpeaks ? this.#queue.has((wanted) => this.#mayGo(wanted)) : this.#waits();
+    return this.#floor.callerSpeaks ? this.#queue.mayTake(this.#awaitingAuto) : this.#queue.waits;
   }
 
   #pump(): void {
     if (this.#open && !this.#active && !this.#requested && !this.#unknownActive && !this.#retries.waiting) {
-      const wanted = this.#queue.take((candidate) => this.#mayGo(candidate));
+      const wanted = this.#queue.take(this.#awaitingAuto);
       if (wanted) this.#ask(wanted);
-      else if ((!this.#callerSpeaks && !this.#awaitingAuto) || this.#protected) this.#port.idle();
+      else if ((!this.#floor.callerSpeaks && !this.#awaitingAuto) || this.#floor.isProtected)
+        this.#port.idle();
     }
     this.#watch();
   }
@@ -361,18 +353,11 @@ export class Responses {
       );
     else if (this.#unknownActive) deadline.arm('unknown', unknownActiveMs, () => this.#unknownOver());
     else deadline.disarm();
-    const patienceMs = this.#silencesInRow === 0 ? this.#timeoutMs : this.#timeoutMs / 2;
-    if (this.#owed()) this.#silence.arm('owed', patienceMs, () => this.#nothingHeard());
-    else this.#silence.disarm();
+    this.#patience.owed(this.#owed());
   }
 
-  #nothingHeard(): void {
-    this.#silencesInRow += 1;
-    const error = new PatchcordError(
-      'PATCHCORD_MODEL_TIMEOUT',
-      'An answer of the model was not heard in time.',
-    );
-    if (this.#silencesInRow > 1) this.#port.failed(error, true);
+  #nothingHeard(error: PatchcordError, again: boolean): void {
+    if (again) this.#port.failed(error, true);
     else this.#port.silent(error);
     this.#watch();
   }
@@ -422,10 +407,6 @@ export class Responses {
 
   #abandon(active: Active): void {
     this.#abandoned.add(active.responseId);
-    if (this.#abandoned.size > maxAbandoned) {
-      const [oldest] = this.#abandoned;
-      if (oldest !== undefined) this.#abandoned.delete(oldest);
-    }
     this.#port.abandoned(active.responseId);
   }
 
@@ -433,19 +414,15 @@ export class Responses {
     const fatal = this.#retries.failed();
     this.#port.failed(error ?? new PatchcordError('PATCHCORD_RESPONSE_FAILED'), fatal);
     if (!fatal && this.#open) {
-      this.#putBack(wanted);
+      this.#queue.putBack(wanted);
       this.#retries.later(() => this.#pump());
     }
     this.#watch();
   }
 
-  #putBack(wanted: Wanted): void {
-    if (!wanted.lapses || !this.#callerHasFloor()) this.#queue.putBack(wanted);
-  }
-
   #stopTimers(): void {
     this.#deadline.disarm();
-    this.#silence.disarm();
+    this.#patience.stop();
     this.#retries.stop();
   }
 }

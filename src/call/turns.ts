@@ -1,8 +1,11 @@
 import type { AudioChunk } from '../audio/chunk.ts';
-import type { Clock, Timeout } from '../base/clock.ts';
+import type { AudioFormat } from '../audio/format.ts';
+import type { Clock } from '../base/clock.ts';
 import type { CallEventBody } from './events.ts';
+import type { Floor } from './floor.ts';
 import type { AudioItem, ModelSession, ResponseDone } from './model-session.ts';
 import { partKey } from './part.ts';
+import type { Phrase } from './phrase.ts';
 import type { Playout } from './playout.ts';
 import type { Responses } from './responses.ts';
 import type { Transcript } from './transcript.ts';
@@ -14,63 +17,43 @@ export interface TurnsPort {
   callerActed(): void;
   /** The agent does not speak, nothing is on its way, and nobody waits for the caller's turn to end. */
   quiet(): void;
-  /** Time since the caller's side last sent audio of whatever kind. */
-  callerIdleMs(): number;
 }
 
 export interface TurnsOptions {
   readonly clock: Clock;
   readonly session: ModelSession;
+  readonly floor: Floor;
   readonly playout: Playout;
   readonly transcript: Transcript;
   readonly responses: Responses;
-  /** The opening may not be interrupted. */
-  readonly protectOpening: boolean;
   readonly port: TurnsPort;
 }
 
-/**
- * A caller of whom the model has told nothing but the start of speech for this long: he has stopped when his audio
- * has, else he is left to speak, and only what has to be said no longer waits for him.
- */
-const longSpeechMs = 120_000;
-const audioGoesOnMs = 1000;
-/** Nobody speaks without a pause for so many times that long: the model has missed the end. */
-const maxLongSpeeches = 5;
-
-/** Who has the floor, and what happens when the caller takes it from the agent. */
+/** What happens when the floor goes from one to the other; above all, when the caller takes it from the agent. */
 export class Turns {
   readonly #clock: Clock;
   readonly #session: ModelSession;
+  readonly #floor: Floor;
   readonly #playout: Playout;
   readonly #transcript: Transcript;
   readonly #responses: Responses;
   readonly #port: TurnsPort;
-  #protected: boolean;
   #openingAsked = false;
   #spokeWhileProtected = false;
-  #callerSpeaks = false;
   /** The answer that is due: when the caller fell silent, and how long the model waited to be sure. */
   #due: { readonly stoppedAt: number; readonly endpointingMs: number | undefined } | undefined;
   /** Items of which the carrier's acknowledgement completes the latency figure. */
   readonly #measured = new Map<string, { readonly stoppedAt: number; readonly event: LatencyEvent }>();
   #spokenResponseId: string | undefined;
-  #speechTimer: Timeout | undefined;
-  #floorLifted = false;
 
   constructor(options: TurnsOptions) {
     this.#clock = options.clock;
     this.#session = options.session;
+    this.#floor = options.floor;
     this.#playout = options.playout;
     this.#transcript = options.transcript;
     this.#responses = options.responses;
-    this.#protected = options.protectOpening;
     this.#port = options.port;
-    this.#responses.protect(options.protectOpening);
-  }
-
-  get callerSpeaks(): boolean {
-    return this.#callerSpeaks;
   }
 
   /** The response has let the caller hear something. */
@@ -80,22 +63,18 @@ export class Turns {
 
   speechStarted(itemId: string | undefined): void {
     // First of all, and in this turn of the event loop: the agent falls silent.
-    this.#callerSpeaks = true;
-    this.#floorLifted = false;
+    this.#floor.callerStarts();
     this.#due = undefined;
-    if (this.#protected) this.#spokeWhileProtected = true;
+    if (this.#floor.isProtected) this.#spokeWhileProtected = true;
     else if (this.#agentHasFloor() || this.#playout.unconfirmed) this.#interrupt('caller-spoke');
     this.#responses.speechStarted();
-    this.#watchSpeech(1);
     this.#port.emit({ type: 'speech.started' });
     if (itemId !== undefined) this.#transcript.callerStarted(itemId);
-    if (!this.#protected) this.#port.callerActed();
+    if (!this.#floor.isProtected) this.#port.callerActed();
   }
 
   speechStopped(silentForMs: number | undefined): void {
-    this.#callerSpeaks = false;
-    this.#floorLifted = false;
-    this.#watchSpeech(0);
+    this.#floor.callerStops();
     this.#due = { stoppedAt: this.#clock.now() - (silentForMs ?? 0), endpointingMs: silentForMs };
     this.#port.emit({ type: 'speech.stopped' });
     this.#responses.speechStopped();
@@ -103,7 +82,7 @@ export class Turns {
 
   /** Stops the agent for a reason other than the model's own voice detection. Returns whether it was speaking. */
   interrupt(cause: CutCause): boolean {
-    if (!this.#agentHasFloor() || (this.#protected && cause === 'digit')) return false;
+    if (!this.#agentHasFloor() || (this.#floor.isProtected && cause === 'digit')) return false;
     this.#interrupt(cause);
     // Nothing that could end may be left to say so.
     this.checkQuiet();
@@ -124,6 +103,14 @@ export class Turns {
     this.#responses.progress(false);
     if (this.#playout.isDead(item)) return;
     this.#transcript.agentText(item, delta, this.#playout.generatedMs(item));
+  }
+
+  /** The agent's voice says what no model made; only once the media flows. */
+  sayPhrase(itemId: string, phrase: Phrase, format: AudioFormat): void {
+    const item: AudioItem = { responseId: itemId, itemId, contentIndex: 0 };
+    this.#transcript.agentStarted(item);
+    this.#playout.appendPhrase(item, phrase.audio(format));
+    this.#transcript.agentText(item, phrase.text, this.#playout.generatedMs(item));
   }
 
   responseDone(done: ResponseDone): void {
@@ -162,11 +149,9 @@ export class Turns {
    * another: an answer, or one to the turn that the caller is in.
    */
   sessionLost(): 'answer' | 'turn' | undefined {
-    const inTurn = this.#callerSpeaks && !this.#protected;
+    const inTurn = this.#floor.callerSpeaks && !this.#floor.isProtected;
     const due = this.#responses.lost() ?? (this.#due === undefined ? undefined : 'answer');
-    this.#callerSpeaks = false;
-    this.#floorLifted = false;
-    this.#watchSpeech(0);
+    this.#floor.callerStops();
     this.#transcript.modelLost(this.#playout.disown());
     return inTurn ? 'turn' : due;
   }
@@ -176,42 +161,28 @@ export class Turns {
     this.#openingAsked = true;
   }
 
-  close(): void {
-    this.#watchSpeech(0);
-  }
-
   /** Looks whether everything that was to be said was heard, and says so. */
   checkQuiet(): void {
-    if (this.#callerSpeaks && !this.#protected && !this.#floorLifted) return;
+    if (this.#floor.callerHasIt) return;
     // Nothing is active that could finish it: an item whose end was never told ends with its audio.
     if (!this.#responses.busy && this.#playout.pendingMs === 0) this.#playout.finishAll();
     if (this.#agentHasFloor()) return;
-    if (this.#protected) {
+    if (this.#floor.isProtected) {
       if (!this.#openingAsked) return;
-      this.#protected = false;
-      this.#session.protect(false);
-      if (this.#spokeWhileProtected) this.#responses.want({ kind: 'answer' });
-      this.#responses.protect(false);
-      if (this.#callerSpeaks || this.#responses.busy) return;
+      this.#endOpening();
+      if (this.#floor.callerSpeaks || this.#responses.busy) return;
     }
     this.#port.quiet();
   }
 
-  /** Every wait has an end, also that for a caller to stop. `round` counts from 1; 0: he does not speak. */
-  #watchSpeech(round: number): void {
-    this.#speechTimer?.cancel();
-    this.#speechTimer =
-      round === 0 ? undefined : this.#clock.setTimeout(() => this.#speaksLong(round), longSpeechMs);
-  }
-
-  #speaksLong(round: number): void {
-    if (round >= maxLongSpeeches || this.#port.callerIdleMs() > audioGoesOnMs) {
-      this.speechStopped(undefined);
-      return;
-    }
-    this.#watchSpeech(round + 1);
-    this.#floorLifted = true;
-    this.#responses.liftFloor();
+  /** The model hears the caller by itself again; what he said meanwhile is answered. */
+  #endOpening(): void {
+    this.#floor.endProtection();
+    this.#session.protect(false);
+    const spoke = this.#spokeWhileProtected;
+    // First: a goodbye that was said in the opening is not followed by an answer.
+    if (spoke && this.#responses.isOpen && !this.#floor.callerHasIt) this.#port.quiet();
+    this.#responses.openingOver(spoke);
   }
 
   #agentHasFloor(): boolean {
@@ -223,7 +194,7 @@ export class Turns {
     const cut = this.#playout.cut(this.#responses.activeId);
     const clearMs = Math.round((this.#clock.now() - readAt) * 1000) / 1000;
     const modelCancels =
-      cause === 'caller-spoke' && this.#session.capabilities.cancelsOnSpeech && !this.#protected;
+      cause === 'caller-spoke' && this.#session.capabilities.cancelsOnSpeech && !this.#floor.isProtected;
     const cancel = this.#responses.interrupted(modelCancels);
     const items = cut.filter((item) => item.owned);
     if (items.length > 0 || cancel !== undefined) {

@@ -1,3 +1,5 @@
+import type { FloorView } from './floor.ts';
+
 /** What somebody in the call wants the agent to say. */
 export interface Wanted {
   /** `answer`: react to the conversation as it stands; any later response does that. `say`: this text, whatever else is said. */
@@ -19,7 +21,12 @@ interface Queued {
 
 /** What waits for its moment to be asked for: one answer at most, and any number of texts. */
 export class WantedQueue {
+  readonly #floor: FloorView;
   #queued: Queued[] = [];
+
+  constructor(floor: FloorView) {
+    this.#floor = floor;
+  }
 
   add(wanted: Wanted, coveredByAuto: boolean): void {
     const same = wanted.kind === 'answer' ? this.#answer() : undefined;
@@ -27,24 +34,31 @@ export class WantedQueue {
     else this.#queued.push({ wanted, coveredByAuto });
   }
 
-  /** To the head, unless an answer waits already. */
+  /** To the head, unless an answer waits already, or the caller has spoken and it lapses with that. */
   putBack(wanted: Wanted): void {
+    if (wanted.lapses && this.#floor.callerHasIt) return;
     if (wanted.kind === 'answer' && this.#answer()) return;
     this.#queued.unshift({ wanted, coveredByAuto: true });
   }
 
-  has(fits: (wanted: Wanted) => boolean): boolean {
-    return this.#queued.some(({ wanted }) => fits(wanted));
+  /** Something is to be said; an answer waits for the end of a protected opening. */
+  get waits(): boolean {
+    return this.#queued.some(({ wanted }) => !this.#floor.isProtected || wanted.kind === 'say');
+  }
+
+  /** Something may go now. `awaitingAuto`: the model is about to answer the caller by itself. */
+  mayTake(awaitingAuto: boolean): boolean {
+    return this.#queued.some(({ wanted }) => this.#mayGo(wanted, awaitingAuto));
   }
 
   /** The first that may go now. */
-  take(fits: (wanted: Wanted) => boolean): Wanted | undefined {
-    const index = this.#queued.findIndex(({ wanted }) => fits(wanted));
+  take(awaitingAuto: boolean): Wanted | undefined {
+    const index = this.#queued.findIndex(({ wanted }) => this.#mayGo(wanted, awaitingAuto));
     return index < 0 ? undefined : this.#queued.splice(index, 1)[0]?.wanted;
   }
 
-  dropLapsing(): void {
-    this.#queued = this.#queued.filter(({ wanted }) => !wanted.lapses);
+  callerStarted(): void {
+    if (!this.#floor.isProtected) this.#queued = this.#queued.filter(({ wanted }) => !wanted.lapses);
   }
 
   dropAnswers(): void {
@@ -58,6 +72,13 @@ export class WantedQueue {
 
   clear(): void {
     this.#queued = [];
+  }
+
+  #mayGo(wanted: Wanted, awaitingAuto: boolean): boolean {
+    const { isProtected, callerSpeaks, isLifted } = this.#floor;
+    if (isProtected) return wanted.kind === 'say';
+    if (callerSpeaks) return isLifted && wanted.kind === 'say' && !wanted.lapses;
+    return !awaitingAuto;
   }
 
   #answer(): Queued | undefined {
