@@ -11,7 +11,7 @@ import { audioFromWav, type CallerAudio, generateSpeech } from '../emulators/pho
 import { type CallSummary, summarize } from './call-summary.ts';
 import type { CommandIo } from './command-io.ts';
 import { readSimulateOptions, simulateHelp } from './simulate-options.ts';
-import { reportOf, tableOf } from './simulate-report.ts';
+import { type Advice, reportOf, tableOf } from './simulate-report.ts';
 import type { FakeCall, RunningCarrier, SimulateOptions } from './simulated-call.ts';
 import { callerOf } from './simulated-caller.ts';
 import { truncationErrorsMs } from './truncation-check.ts';
@@ -55,12 +55,21 @@ export async function simulate(
       ),
     );
     if (options.json) io.out(JSON.stringify(report));
-    else for (const line of tableOf(report, options.carrier.whenRefused)) io.out(line);
+    else for (const line of tableOf(report, adviceOf(options))) io.out(line);
     return report.calls.failed === 0 && calls.length === options.calls ? 0 : 1;
   } finally {
     await carrier?.close?.();
     await model?.close();
   }
+}
+
+function adviceOf({ carrier, url }: SimulateOptions): Advice {
+  const { whenRefused, whenUnreachable } = carrier;
+  const standard = [
+    `nothing listens at ${url}. Is the gateway running (patchcord serve)? It prints the address at which it`,
+    'listens; where that is another one, give it with --url.',
+  ];
+  return { whenRefused, whenUnreachable: whenUnreachable ?? standard };
 }
 
 async function voicesOf(options: SimulateOptions): Promise<CallerAudio[]> {

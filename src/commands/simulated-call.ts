@@ -77,6 +77,8 @@ export interface SimulatedCarrier {
   readonly options: readonly CarrierOption[];
   /** What to do when the gateway refuses calls with 401 or 403. */
   readonly whenRefused: readonly string[];
+  /** What to do when nobody listens, where calls do not go to --url. */
+  readonly whenUnreachable?: readonly string[];
   /** `say` tells the user something that is no result, a line at a time. */
   start(options: SimulateOptions, clock: Clock, say: (line: string) => void): Promise<RunningCarrier>;
 }
