@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
-import { messageOf, PatchcordError } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import { loadSettings } from '../config/environment.ts';
 import type { Settings } from '../config/schema.ts';
 import { settingWarnings } from '../config/warnings.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import type { CommandIo } from './command-io.ts';
 import { LogOutput } from './log-output.ts';
+import { problemLine } from './problem-line.ts';
 
 const usage = `Usage: patchcord serve
 
@@ -79,10 +80,9 @@ function ended(gateway: Gateway, io: CommandIo): Promise<number> {
 
 /** One line that says what to do. */
 function startProblem(thrown: unknown): string {
-  if (thrown instanceof PatchcordError) return `${thrown.code}: ${thrown.message}`;
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
   if (code === 'EADDRINUSE')
     return `patchcord: the address is in use: ${messageOf(thrown)}. Set PORT to another one.`;
   if (code === 'EADDRNOTAVAIL') return `patchcord: HOST is no address of this machine: ${messageOf(thrown)}.`;
-  return `patchcord: ${messageOf(thrown)}`;
+  return problemLine(thrown);
 }

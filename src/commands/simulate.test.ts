@@ -286,6 +286,26 @@ describe('patchcord simulate', () => {
     expect(err[0]).toContain(line);
   });
 
+  it.each([
+    ['telnyx', 'telnyx-api-port'],
+    ['plivo', 'plivo-api-port'],
+    ['avr', 'ami-port'],
+    ['avr', 'model-port'],
+  ])('names the option where %s cannot listen at --%s', async (carrier, option) => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as AddressInfo;
+    try {
+      const args = ['--carrier', carrier, `--${option}`, String(port)];
+      const { err, code } = runAgainst('http://127.0.0.1:5050', args, { PLIVO_AUTH_TOKEN: 'token' });
+      expect(await code).toBe(2);
+      const why = `cannot listen on port ${port}: another program listens there; give another port`;
+      expect(err).toEqual([`PATCHCORD_CONFIG_INVALID: --${option}: ${why}`]);
+    } finally {
+      await new Promise((resolve) => taken.close(resolve));
+    }
+  });
+
   it('explains itself', async () => {
     const { out, code } = await run(['--help']);
     expect(await code).toBe(0);
