@@ -87,6 +87,7 @@ describe.concurrent('patchcord simulate against the gateway', () => {
     ],
     [['--carrier', 'genesys', '--client-secret', ''], 'is a secret in base64'],
     [['--carrier', 'avr-http', '--chunks', 'even'], '--chunks is frames or odd'],
+    [['--carrier', 'avr-http', '--digits', '5'], '--digits is not for --carrier avr-http'],
     [['--carrier', 'avr', '--ami-port', 'none'], '--ami-port is a port'],
     [['--carrier', 'avr', '--api-key', 'x'], '--api-key is not for --carrier avr'],
   ])('says what is wrong with %j', async (args, line) => {

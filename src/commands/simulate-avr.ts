@@ -33,6 +33,7 @@ export const avr: SimulatedCarrier = {
 /** avr-core with `STS_URL=http://.../speech-to-speech-stream`. */
 export const avrHttp: SimulatedCarrier = {
   webhook: '/speech-to-speech-stream',
+  tellsNoKeys: true,
   options: [
     amiPort,
     {
