@@ -7,7 +7,7 @@ import { type AiCallsSettings, registerAiCalls } from './api/ai-calls.ts';
 import { callLog } from './api/call-log.ts';
 import { type Announcing, registerCallsApi } from './api/calls.ts';
 import { registerConsole } from './api/console.ts';
-import type { StatusReply } from './api/contract.ts';
+import type { CarrierStatus, StatusReply } from './api/contract.ts';
 import { Dialling } from './api/dialling.ts';
 import { EventsSocket } from './api/events-socket.ts';
 import { registerHealth } from './api/health.ts';
@@ -132,7 +132,7 @@ async function start(options: GatewayOptions, clock: Clock, choice: ModelChoice)
   const status = (): StatusReply => ({
     version,
     model: { name: choice.model.name, demo: choice.demo },
-    carriers: dialling.carriers(),
+    carriers: dialling.carriers().map((dials) => ({ ...dials, ...inboundOf(dials.name, carriers) })),
     draining: switchboard.draining,
     liveCalls: directory.size,
     maxCalls: settings.call.maxCalls,
@@ -235,6 +235,14 @@ function carriersOf(
     asteriskCarrier(settings.asterisk, host),
     softphoneCarrier(softphoneDefaults, host, { authorize }),
   ];
+}
+
+function inboundOf(
+  name: string,
+  carriers: readonly Carrier[],
+): Pick<CarrierStatus, 'takesCalls' | 'missingForCalls'> {
+  const missingForCalls = carriers.find((each) => each.name === name)?.inboundMissing ?? [];
+  return { takesCalls: missingForCalls.length === 0, missingForCalls };
 }
 
 function aiCallsSettings({ telnyx, openai, server }: Settings): AiCallsSettings {
