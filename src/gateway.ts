@@ -49,6 +49,7 @@ export interface GatewayOptions {
 export interface Gateway {
   /** `http://HOST:PORT` */
   readonly url: string;
+  readonly port: number;
   /** The carriers' own ports. */
   readonly listeners: readonly Pick<OpenListener, 'name' | 'url' | 'port'>[];
   readonly switchboard: Switchboard;
@@ -192,6 +193,7 @@ async function start(options: GatewayOptions, clock: Clock, choice: ModelChoice)
   }
   return {
     url: server.url,
+    port: server.port,
     listeners,
     switchboard,
     model: { name: choice.model.name, demo: choice.demo },

@@ -5,6 +5,7 @@ import type { Settings } from '../config/schema.ts';
 import { settingWarnings } from '../config/warnings.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import type { CommandIo } from './command-io.ts';
+import { consoleLine } from './console-address.ts';
 import { LogOutput } from './log-output.ts';
 import { problemLine } from './problem-line.ts';
 
@@ -59,8 +60,8 @@ function greet(gateway: Gateway, settings: Settings, io: CommandIo): void {
   if (demo) io.out('No OPENAI_API_KEY is set: the built-in demo voice answers.');
   else io.out(`Calls are answered by ${name}.`);
   if (gateway.madeKey !== undefined) {
-    const origin = settings.server.publicUrl ?? gateway.url;
-    io.out(`From this machine the console needs no key. From elsewhere: ${origin}/?key=${gateway.madeKey}`);
+    const { publicUrl, host } = settings.server;
+    io.out(consoleLine({ publicUrl, host, port: gateway.port, key: gateway.madeKey }));
   }
   for (const { name, url } of gateway.listeners) io.out(`${name}: ${url}`);
   io.out(`Patchcord is listening on ${gateway.url}`);
