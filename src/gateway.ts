@@ -7,7 +7,7 @@ import { type AiCallsSettings, registerAiCalls } from './api/ai-calls.ts';
 import { callLog } from './api/call-log.ts';
 import { type Announcing, registerCallsApi } from './api/calls.ts';
 import { registerConsole } from './api/console.ts';
-import type { StatusReply } from './api/contract.ts';
+import type { CarrierStatus, StatusReply } from './api/contract.ts';
 import { Dialling } from './api/dialling.ts';
 import { EventsSocket } from './api/events-socket.ts';
 import { registerHealth } from './api/health.ts';
@@ -49,6 +49,7 @@ export interface GatewayOptions {
 export interface Gateway {
   /** `http://HOST:PORT` */
   readonly url: string;
+  readonly port: number;
   /** The carriers' own ports. */
   readonly listeners: readonly Pick<OpenListener, 'name' | 'url' | 'port'>[];
   readonly switchboard: Switchboard;
@@ -132,7 +133,7 @@ async function start(options: GatewayOptions, clock: Clock, choice: ModelChoice)
   const status = (): StatusReply => ({
     version,
     model: { name: choice.model.name, demo: choice.demo },
-    carriers: dialling.carriers(),
+    carriers: dialling.carriers().map((dials) => ({ ...dials, ...inboundOf(dials.name, carriers) })),
     draining: switchboard.draining,
     liveCalls: directory.size,
     maxCalls: settings.call.maxCalls,
@@ -192,6 +193,7 @@ async function start(options: GatewayOptions, clock: Clock, choice: ModelChoice)
   }
   return {
     url: server.url,
+    port: server.port,
     listeners,
     switchboard,
     model: { name: choice.model.name, demo: choice.demo },
@@ -235,6 +237,14 @@ function carriersOf(
     asteriskCarrier(settings.asterisk, host),
     softphoneCarrier(softphoneDefaults, host, { authorize }),
   ];
+}
+
+function inboundOf(
+  name: string,
+  carriers: readonly Carrier[],
+): Pick<CarrierStatus, 'takesCalls' | 'missingForCalls'> {
+  const missingForCalls = carriers.find((each) => each.name === name)?.inboundMissing ?? [];
+  return { takesCalls: missingForCalls.length === 0, missingForCalls };
 }
 
 function aiCallsSettings({ telnyx, openai, server }: Settings): AiCallsSettings {

@@ -1,6 +1,6 @@
-import { messageOf, PatchcordError } from './base/errors.ts';
 import { version } from './base/version.ts';
 import type { CommandIo } from './commands/command-io.ts';
+import { problemLine } from './commands/problem-line.ts';
 import { withEnvFile } from './config/environment.ts';
 
 const usage = `Usage: patchcord COMMAND [options]
@@ -67,10 +67,6 @@ for (const stream of [process.stdout, process.stderr]) {
 try {
   process.exitCode = await main(process.argv.slice(2), io());
 } catch (thrown) {
-  const line =
-    thrown instanceof PatchcordError
-      ? `${thrown.code}: ${thrown.message}`
-      : `patchcord: ${messageOf(thrown)}`;
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${problemLine(thrown)}\n`);
   process.exitCode = 1;
 }

@@ -81,7 +81,13 @@ describe.concurrent('patchcord simulate against the gateway', () => {
 
   it.each([
     [['--carrier', 'genesys', '--frame-bytes', '7'], '--frame-bytes is 800 or 1600'],
+    [
+      ['--carrier', 'genesys', '--client-secret', 'no base64'],
+      '--client-secret (or GENESYS_CLIENT_SECRET) is',
+    ],
+    [['--carrier', 'genesys', '--client-secret', ''], 'is a secret in base64'],
     [['--carrier', 'avr-http', '--chunks', 'even'], '--chunks is frames or odd'],
+    [['--carrier', 'avr-http', '--digits', '5'], '--digits is not for --carrier avr-http'],
     [['--carrier', 'avr', '--ami-port', 'none'], '--ami-port is a port'],
     [['--carrier', 'avr', '--api-key', 'x'], '--api-key is not for --carrier avr'],
   ])('says what is wrong with %j', async (args, line) => {

@@ -79,14 +79,39 @@ describe('the log of a call', () => {
     ]);
   });
 
-  it('names errors by code, fatal ones as errors', () => {
-    const { lines, tell } = setUp();
+  it('names errors by code, fatal ones as errors', async () => {
+    const { lines, tell, observe } = setUp();
     tell({ type: 'error', code: 'PATCHCORD_MODEL_ERROR', message: 'm', fatal: false });
+    tell({ type: 'error', code: 'PATCHCORD_INTERNAL', message: 'm', fatal: true });
     tell({ type: 'error', code: 'PATCHCORD_MEDIA_LOST', message: 'm', fatal: true });
+    await Promise.resolve();
+    observe(endedEvent('a', 'media-lost'));
     expect(lines.slice(1)).toMatchObject([
       { level: 'warn', code: 'PATCHCORD_MODEL_ERROR' },
+      { level: 'error', code: 'PATCHCORD_INTERNAL' },
       { level: 'error', code: 'PATCHCORD_MEDIA_LOST' },
+      { level: 'info', message: 'call ended' },
     ]);
+    expect(lines.at(-1)).not.toHaveProperty('code');
+  });
+
+  it('has one line for an error that ends the call at once: that of its end', async () => {
+    const { lines, tell, observe } = setUp();
+    tell({ type: 'error', code: 'PATCHCORD_AUDIO_FORMAT', message: 'm', fatal: true });
+    tell({ type: 'call.state', from: 'answering', to: 'ended', cause: 'leg-ended' });
+    observe(endedEvent('a', 'carrier-failed'));
+    await Promise.resolve();
+    expect(lines.slice(1)).toMatchObject([
+      { level: 'info', message: 'call state' },
+      {
+        level: 'error',
+        message: 'call ended',
+        reason: 'carrier-failed',
+        code: 'PATCHCORD_AUDIO_FORMAT',
+        error: 'm',
+      },
+    ]);
+    expect(lines.at(-1)).toHaveProperty('carrierCallId');
   });
 
   it('never holds what people say, which keys they press, or their numbers', () => {

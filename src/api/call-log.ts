@@ -9,15 +9,63 @@ export interface CallLogOptions {
 }
 
 /** An observer that writes the life of each call into the log, under its `callId`; never a line per frame or word. */
-export function callLog({ log, content }: CallLogOptions): (event: CallEvent) => void {
-  const carriers = new Map<string, string>();
-  return (event) => {
+export function callLog(options: CallLogOptions): (event: CallEvent) => void {
+  const log = new CallLog(options);
+  return (event) => log.told(event);
+}
+
+class CallLog {
+  readonly #log: Logger;
+  readonly #content: boolean;
+  readonly #carriers = new Map<string, string>();
+  /** Fatal errors of this turn of the event loop, by call. */
+  readonly #failures = new Map<string, ErrorEvent>();
+
+  constructor({ log, content }: CallLogOptions) {
+    this.#log = log;
+    this.#content = content;
+  }
+
+  told(event: CallEvent): void {
     if (!isLogged(event)) return;
-    if (event.type === 'call.started') carriers.set(event.callId, event.call.carrier);
-    const carrier = carriers.get(event.callId);
-    write(log, { callId: event.callId, ...(carrier === undefined ? {} : { carrier }) }, event, content);
-    if (event.type === 'call.ended') carriers.delete(event.callId);
-  };
+    const { callId } = event;
+    if (event.type === 'call.started') this.#carriers.set(callId, event.call.carrier);
+    if (event.type === 'error' && event.fatal) {
+      this.#failed(event);
+      return;
+    }
+    if (event.type !== 'call.ended') {
+      this.#write(event);
+      return;
+    }
+    this.#write(event, this.#failures.get(callId));
+    this.#failures.delete(callId);
+    this.#carriers.delete(callId);
+  }
+
+  /**
+   * What ends a call at once, such as a peer that was refused, stands on the line of its end; the peer's line was written
+   * by who refused it. Else the error has a line of its own, for the call may last until its goodbye was heard.
+   */
+  #failed(event: ErrorEvent): void {
+    const { callId } = event;
+    const before = this.#failures.get(callId);
+    if (before !== undefined) this.#write(before);
+    this.#failures.set(callId, event);
+    queueMicrotask(() => {
+      if (this.#failures.get(callId) !== event) return;
+      this.#failures.delete(callId);
+      this.#write(event);
+    });
+  }
+
+  #write(event: LoggedEvent, failure?: ErrorEvent): void {
+    const { callId } = event;
+    const carrier = this.#carriers.get(callId);
+    const ids = { callId, ...(carrier === undefined ? {} : { carrier }) };
+    if (event.type === 'call.ended') writeEnd(this.#log, ids, event, failure);
+    else write(this.#log, ids, event, this.#content);
+  }
 }
 
 /** The rest is told too often, or told by another line. */
@@ -35,9 +83,11 @@ function isLogged(event: CallEvent): event is LoggedEvent {
 }
 
 type UnloggedType = 'turn.started' | 'turn.updated' | 'speech.started' | 'speech.stopped' | 'usage';
+type ErrorEvent = Extract<CallEvent, { readonly type: 'error' }>;
+type EndedEvent = Extract<CallEvent, { readonly type: 'call.ended' }>;
 type LoggedEvent = Exclude<CallEvent, { readonly type: UnloggedType }>;
 
-function write(log: Logger, ids: object, event: LoggedEvent, content: boolean): void {
+function write(log: Logger, ids: object, event: Exclude<LoggedEvent, EndedEvent>, content: boolean): void {
   switch (event.type) {
     case 'call.started': {
       const { carrierCallId, direction, agent, model } = event.call;
@@ -95,10 +145,18 @@ function write(log: Logger, ids: object, event: LoggedEvent, content: boolean): 
       else log.warn(fields, 'call error');
       return;
     }
-    case 'call.ended':
-      log.info({ ...ids, reason: event.reason, ...endFields(event.call, event.atEpochMs) }, 'call ended');
-      return;
   }
+}
+
+function writeEnd(log: Logger, ids: object, event: EndedEvent, failure: ErrorEvent | undefined): void {
+  const { call, reason, atEpochMs } = event;
+  const fields = { ...ids, reason, ...endFields(call, atEpochMs) };
+  if (failure === undefined) {
+    log.info(fields, 'call ended');
+    return;
+  }
+  const { code, message: error } = failure;
+  log.error({ ...fields, carrierCallId: call.carrierCallId, code, error }, 'call ended');
 }
 
 function turnFields(turn: Turn, content: boolean): object {

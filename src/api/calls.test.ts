@@ -55,7 +55,15 @@ class FakeCall implements LiveCall {
 const status: StatusReply = {
   version: '1.2.3',
   model: { name: 'demo', demo: true },
-  carriers: [{ name: 'twilio', canDial: false, missing: ['TWILIO_ACCOUNT_SID'] }],
+  carriers: [
+    {
+      name: 'twilio',
+      takesCalls: false,
+      missingForCalls: ['PUBLIC_URL'],
+      canDial: false,
+      missing: ['TWILIO_ACCOUNT_SID'],
+    },
+  ],
   draining: false,
   liveCalls: 1,
   maxCalls: 500,

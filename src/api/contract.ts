@@ -20,6 +20,10 @@ export interface StatusReply {
 
 export interface CarrierStatus {
   readonly name: string;
+  /** Set up for calls that come in. */
+  readonly takesCalls: boolean;
+  /** The settings without which no call comes in over this carrier. */
+  readonly missingForCalls: readonly string[];
   readonly canDial: boolean;
   /** The settings without which this carrier cannot dial; empty where it can or never could. */
   readonly missing: readonly string[];

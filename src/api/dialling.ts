@@ -19,6 +19,9 @@ export interface OutboundCall {
   readonly carrierCallId: string;
 }
 
+/** What a carrier's status says of dialling. */
+export type DialStatus = Pick<CarrierStatus, 'name' | 'canDial' | 'missing'>;
+
 /** What dialling needs of a carrier. */
 export interface Dialler {
   readonly name: string;
@@ -78,7 +81,7 @@ export class Dialling {
     return this.#live.size + this.#dialling;
   }
 
-  carriers(): CarrierStatus[] {
+  carriers(): DialStatus[] {
     const { allow, carriers } = this.#options;
     return carriers.map((carrier) => {
       const able = carrier.dial !== undefined;

@@ -69,7 +69,7 @@ function gateway() {
     status: () => ({
       version: '1.2.3',
       model: { name: 'demo', demo: true },
-      carriers: [{ name: 'softphone', canDial: false, missing: [] }],
+      carriers: [{ name: 'softphone', takesCalls: true, missingForCalls: [], canDial: false, missing: [] }],
       draining: false,
       liveCalls: 1,
       maxCalls: 500,

@@ -211,6 +211,10 @@ export const statusReply = z.object({
   carriers: z.array(
     z.object({
       name: z.string(),
+      takesCalls: z.boolean().describe('Set up for calls that come in.'),
+      missingForCalls: z
+        .array(z.string())
+        .describe('Settings without which no call comes in over this carrier.'),
       canDial: z.boolean(),
       missing: z.array(z.string()).describe('Settings without which this carrier cannot dial.'),
     }),

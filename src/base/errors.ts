@@ -77,5 +77,8 @@ export function asPatchcordError(thrown: unknown): PatchcordError {
 
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
+  // A name with several addresses, of which none was reached, has no words of its own.
+  if (thrown instanceof AggregateError && thrown.message === '')
+    return thrown.errors.map(messageOf).join(', ');
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

@@ -182,6 +182,8 @@ export interface Carrier {
   /** Undefined: the carrier cannot dial, or is not configured to; `dialMissing` then names the settings. */
   dial?(request: DialRequest): Promise<DialledCall>;
   readonly dialMissing: readonly string[];
+  /** The settings without which no call comes in; empty: it is set up for calls. */
+  readonly inboundMissing: readonly string[];
   /** Closes what belongs to no call: timers, tokens, listeners. */
   close(): void;
 }

@@ -99,8 +99,9 @@ export abstract class StreamLeg<Stream extends MediaStream> implements Leg, Stre
     this.#stream = stream;
   }
 
-  /** The token is spent, so no other stream will come: the call must not wait for one. */
-  protected unusable(error: PatchcordError): PatchcordError {
+  /** The token is spent, so no other stream will come: the call must not wait for one. The error then names the call. */
+  protected unusable({ code, message, details }: PatchcordError): PatchcordError {
+    const error = new PatchcordError(code, message, { carrierCallId: this.carrierCallId, ...details });
     this.streamOver({ reason: 'protocol-error', error });
     return error;
   }

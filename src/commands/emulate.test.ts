@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { TestClient } from '../emulators/openai-realtime/test-client.ts';
 import { emulate } from './emulate.ts';
@@ -40,6 +41,18 @@ describe('patchcord emulate', () => {
     const streams = io();
     expect(await emulate(['--help'], streams)).toBe(0);
     expect(streams.lines.out.join()).toContain('dropAfterAudioMs');
+  });
+
+  it('says with a code that another program has its port', async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as AddressInfo;
+    const streams = io();
+    expect(await emulate(['openai', '--port', String(port)], streams)).toBe(1);
+    await new Promise((resolve) => taken.close(resolve));
+    expect(streams.lines.err.join()).toContain(
+      `PATCHCORD_CONFIG_INVALID: --port: cannot listen on port ${port}: another program listens there`,
+    );
   });
 
   it('refuses arguments that make no sense', async () => {

@@ -6,6 +6,8 @@ import { echoBehaviour } from '../emulators/openai-realtime/behaviours/echo.ts';
 import { toneBehaviour } from '../emulators/openai-realtime/behaviours/tone.ts';
 import { faultNames, parseFaults } from '../emulators/openai-realtime/faults.ts';
 import { type OpenAiEmulatorOptions, startOpenAiEmulator } from '../emulators/openai-realtime/server.ts';
+import { listenAt } from './carrier-option.ts';
+import { problemLine } from './problem-line.ts';
 
 export interface EmulateIo {
   out(line: string): void;
@@ -50,7 +52,7 @@ export async function emulate(args: readonly string[], io: EmulateIo): Promise<n
     return 0;
   }
   try {
-    const emulator = await startOpenAiEmulator(options);
+    const emulator = await listenAt('port', options.port ?? 0, () => startOpenAiEmulator(options));
     io.out(
       `OpenAI Realtime emulator (${options.behaviour?.name}) at ${emulator.wsUrl}?model=gpt-realtime-2.1`,
     );
@@ -58,7 +60,7 @@ export async function emulate(args: readonly string[], io: EmulateIo): Promise<n
     await emulator.close();
     return 0;
   } catch (thrown) {
-    io.err(messageOf(thrown));
+    io.err(problemLine(thrown));
     return 1;
   }
 }

@@ -1,7 +1,7 @@
 import { namedNetworks } from '../config/kinds.ts';
 import { type Finding, ok, warn } from './finding.ts';
 
-const everyInterface: readonly string[] = ['0.0.0.0', '::'];
+export const everyInterface: readonly string[] = ['0.0.0.0', '::'];
 
 /** How peers that are let in reach a port of ours. */
 export function peerAddress(host: string, port: number, networks?: readonly string[]): string {
@@ -43,6 +43,6 @@ function isOfThisMachine(network: string): boolean {
   return namedNetworks.loopback?.includes(network) === true || isLoopback(network);
 }
 
-function isLoopback(host: string): boolean {
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }

@@ -1,11 +1,13 @@
 import { parseArgs } from 'node:util';
-import { messageOf, PatchcordError } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import { loadSettings } from '../config/environment.ts';
 import type { Settings } from '../config/schema.ts';
 import { settingWarnings } from '../config/warnings.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
 import type { CommandIo } from './command-io.ts';
+import { consoleLine } from './console-address.ts';
 import { LogOutput } from './log-output.ts';
+import { problemLine } from './problem-line.ts';
 
 const usage = `Usage: patchcord serve
 
@@ -58,8 +60,8 @@ function greet(gateway: Gateway, settings: Settings, io: CommandIo): void {
   if (demo) io.out('No OPENAI_API_KEY is set: the built-in demo voice answers.');
   else io.out(`Calls are answered by ${name}.`);
   if (gateway.madeKey !== undefined) {
-    const origin = settings.server.publicUrl ?? gateway.url;
-    io.out(`From this machine the console needs no key. From elsewhere: ${origin}/?key=${gateway.madeKey}`);
+    const { publicUrl, host } = settings.server;
+    io.out(consoleLine({ publicUrl, host, port: gateway.port, key: gateway.madeKey }));
   }
   for (const { name, url } of gateway.listeners) io.out(`${name}: ${url}`);
   io.out(`Patchcord is listening on ${gateway.url}`);
@@ -79,10 +81,9 @@ function ended(gateway: Gateway, io: CommandIo): Promise<number> {
 
 /** One line that says what to do. */
 function startProblem(thrown: unknown): string {
-  if (thrown instanceof PatchcordError) return `${thrown.code}: ${thrown.message}`;
   const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
   if (code === 'EADDRINUSE')
     return `patchcord: the address is in use: ${messageOf(thrown)}. Set PORT to another one.`;
   if (code === 'EADDRNOTAVAIL') return `patchcord: HOST is no address of this machine: ${messageOf(thrown)}.`;
-  return `patchcord: ${messageOf(thrown)}`;
+  return problemLine(thrown);
 }

@@ -37,6 +37,10 @@ export const simulatedAudioSocket: SimulatedCarrier = {
     packetOption,
   ],
   whenRefused: [],
+  whenUnreachable: [
+    'nothing listens there. Is the gateway running (patchcord serve), and with AUDIOSOCKET_PORT? It prints that',
+    'address at its start; where it is another one, give it with --url (the host) and --tcp-port.',
+  ],
   start({ url, own }) {
     const format = oneOf('format', own.format, audioSocketFormats);
     const packetMs = Number(oneOf('packet', own.packet, packetLengths));

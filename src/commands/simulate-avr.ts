@@ -2,6 +2,7 @@ import { PatchcordError } from '../base/errors.ts';
 import { FakeAmiHelper } from '../emulators/avr/ami-helper.ts';
 import { FakeAvrCall } from '../emulators/avr/call.ts';
 import { FakeAvrHttpCall } from '../emulators/avr/http-call.ts';
+import { listenAt, portOf } from './carrier-option.ts';
 import type { CarrierOption, SimulatedCaller, SimulatedCarrier, SimulateOptions } from './simulated-call.ts';
 
 const amiPort: CarrierOption = {
@@ -32,6 +33,7 @@ export const avr: SimulatedCarrier = {
 /** avr-core with `STS_URL=http://.../speech-to-speech-stream`. */
 export const avrHttp: SimulatedCarrier = {
   webhook: '/speech-to-speech-stream',
+  tellsNoKeys: true,
   options: [
     amiPort,
     {
@@ -67,11 +69,8 @@ async function helperOf(
 ): Promise<{ readonly ami?: FakeAmiHelper }> {
   const text = options.own['ami-port'];
   if (text === undefined || text === '') return {};
-  const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new PatchcordError('PATCHCORD_CONFIG_INVALID', `--ami-port is a port, not '${text}'`);
-  }
+  const port = portOf('ami-port', text);
   const ami = new FakeAmiHelper();
-  say(`The AMI helper is at ${await ami.listen(port)}`);
+  say(`The AMI helper is at ${await listenAt('ami-port', port, () => ami.listen(port))}`);
   return { ami };
 }

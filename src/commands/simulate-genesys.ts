@@ -1,4 +1,5 @@
 import { PatchcordError } from '../base/errors.ts';
+import { secretBytes } from '../config/kinds.ts';
 import { FakeGenesysCall } from '../emulators/genesys/call.ts';
 import type { SimulatedCarrier } from './simulated-call.ts';
 
@@ -32,7 +33,8 @@ export const genesys: SimulatedCarrier = {
     'GENESYS_CLIENT_SECRET and PUBLIC_URL, by environment or .env.',
   ],
   async start(options, _clock, say) {
-    const { 'api-key': apiKey = '', 'client-secret': clientSecret, 'frame-bytes': bytes = '' } = options.own;
+    const { 'api-key': apiKey = '', 'frame-bytes': bytes = '' } = options.own;
+    const clientSecret = secretOf(options.own['client-secret']);
     if (!frameSizes.includes(bytes)) {
       throw new PatchcordError('PATCHCORD_CONFIG_INVALID', `--frame-bytes is 800 or 1600, not '${bytes}'`);
     }
@@ -41,8 +43,20 @@ export const genesys: SimulatedCarrier = {
       path: options.webhook,
       apiKey,
       frameBytes: Number(bytes),
-      ...(clientSecret === undefined || clientSecret === '' ? {} : { clientSecret }),
+      ...(clientSecret === undefined ? {} : { clientSecret }),
     };
     return { newCall: (caller) => new FakeGenesysCall({ ...caller, ...ofGateway }) };
   },
 };
+
+/** As the gateway takes GENESYS_CLIENT_SECRET: with another text the two would sign with different keys. */
+function secretOf(given: string | undefined): string | undefined {
+  if (given === undefined) return undefined;
+  const { schema, expected } = secretBytes();
+  const secret = schema.safeParse(given.trim());
+  if (secret.success) return secret.data;
+  throw new PatchcordError(
+    'PATCHCORD_CONFIG_INVALID',
+    `--client-secret (or GENESYS_CLIENT_SECRET) is ${expected}, as the gateway's; this one is not`,
+  );
+}

@@ -77,7 +77,7 @@ export function readSimulateOptions(
     bargeInAfterMs: numberOption('barge-in-after', values['barge-in-after'], 0, 600_000),
     callerFirst: values['caller-first'],
     noise: values.noise,
-    digits: digitsOption(values.digits),
+    digits: digitsOption(values.digits, values.carrier, carrier),
     jitterMs: numberOption('jitter', values.jitter, 0, 60_000),
     markJitterMs: numberOption('mark-jitter', values['mark-jitter'], 0, 60_000),
     delayMs: numberOption('delay', values.delay, 0, 60_000),
@@ -171,7 +171,10 @@ function urlOption(name: string, value: string): string {
   throw invalid(`--${name} is an http or https URL, not '${value}'`);
 }
 
-function digitsOption(value: string): string {
+function digitsOption(value: string, carrierName: string, { tellsNoKeys = false }: SimulatedCarrier): string {
+  if (value !== '' && tellsNoKeys) {
+    throw invalid(`--digits is not for --carrier ${carrierName}, whose wire has no keys`);
+  }
   if (/^[0-9*#]{0,64}$/.test(value)) return value;
   throw invalid(`--digits takes up to 64 of 0-9, * and #, not '${value}'`);
 }

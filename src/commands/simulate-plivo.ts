@@ -1,5 +1,5 @@
 import { FakePlivo } from '../emulators/plivo/account.ts';
-import { portOf } from './carrier-option.ts';
+import { listenAt, portOf } from './carrier-option.ts';
 import type { SimulatedCarrier } from './simulated-call.ts';
 
 export const simulatedPlivo: SimulatedCarrier = {
@@ -45,7 +45,9 @@ export const simulatedPlivo: SimulatedCarrier = {
       answerUrl: webhook,
       allowInsecureStream: publicUrl.startsWith('http:'),
     });
-    if (port !== undefined) say(`Plivo's API: ${await plivo.listen(port)}`);
+    if (port !== undefined) {
+      say(`Plivo's API: ${await listenAt('plivo-api-port', port, () => plivo.listen(port))}`);
+    }
     return { newCall: (caller) => plivo.newCall(caller), close: () => plivo.close() };
   },
 };

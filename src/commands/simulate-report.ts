@@ -87,9 +87,17 @@ function round(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
-/** The report as one table of lines; `whenRefused` says what to do where calls were refused with 401 or 403. */
-export function tableOf(report: SimulationReport, whenRefused: readonly string[] = []): string[] {
-  const { calls, marks, underruns, frames, bytes, violations, truncationErrorMs } = report;
+/** What to do about calls that failed. */
+export interface Advice {
+  /** They were answered with 401 or 403. */
+  readonly whenRefused: readonly string[];
+  /** Nobody listens there. */
+  readonly whenUnreachable: readonly string[];
+}
+
+/** The report as lines: what became of the calls and why, what to do about it, then the table of figures. */
+export function tableOf(report: SimulationReport, advice: Advice): string[] {
+  const { marks, underruns, frames, bytes, violations, truncationErrorMs } = report;
   const rows: string[][] = [['', 'count', 'p50', 'p95', 'p99', 'max']];
   const latency = (name: string, values: Percentiles | undefined) =>
     rows.push([name, ...(values === undefined ? ['0', 'n/a', 'n/a', 'n/a', 'n/a'] : cells(values))]);
@@ -99,9 +107,7 @@ export function tableOf(report: SimulationReport, whenRefused: readonly string[]
   latency('heard when cleared (ms)', report.heardAtClearMs);
   latency('truncation error, absolute (ms)', truncationErrorMs);
   if (report.frameGapMs !== undefined) latency('between two agent frames (ms)', report.frameGapMs);
-  const lines = aligned(rows);
   const counts: string[][] = [
-    ['calls', `${calls.ok} ok, ${calls.failed} failed, ${calls.dropped} dropped`],
     ['barge-ins without a clear', String(report.bargeInsIgnored)],
     ['marks', `${marks.returned} returned, ${marks.voided} voided by a clear`],
     ['underruns', `${underruns.count} (${underruns.ms.toFixed(0)} ms)`],
@@ -112,17 +118,23 @@ export function tableOf(report: SimulationReport, whenRefused: readonly string[]
       `${violations.count}${violations.count > 0 ? `: ${violations.kinds.join(', ')}` : ''}`,
     ],
   ];
-  lines.push('', ...aligned(counts));
-  for (const [reason, count] of Object.entries(report.reasons)) lines.push(`  ${count} x ${reason}`);
-  const refusal = Object.keys(report.reasons)
-    .map((reason) => /HTTP (401|403)/.exec(reason)?.[1])
-    .find((status) => status !== undefined);
-  if (refusal !== undefined) {
-    whenRefused.forEach((line, at) => {
-      lines.push(`  ${at === 0 ? `${refusal}: ` : ''}${line}`);
-    });
-  }
+  return [...outcomeOf(report, advice), '', ...aligned(rows), '', ...aligned(counts)];
+}
+
+function outcomeOf({ calls, reasons }: SimulationReport, advice: Advice): string[] {
+  const lines = [`calls  ${calls.ok} ok, ${calls.failed} failed, ${calls.dropped} dropped`];
+  for (const [reason, count] of Object.entries(reasons)) lines.push(`  ${count} x ${reason}`);
+  const told = Object.keys(reasons);
+  const refusal = /HTTP (401|403)/.exec(told.join(' '))?.[1];
+  if (refusal !== undefined) lines.push(...headed(refusal, advice.whenRefused));
+  // Where the media goes is what the gateway has answered.
+  const unreachable = told.some((each) => each.includes('ECONNREFUSED') && !each.startsWith('stream:'));
+  if (unreachable) lines.push(...headed('ECONNREFUSED', advice.whenUnreachable));
   return lines;
+}
+
+function headed(head: string, lines: readonly string[]): string[] {
+  return lines.map((line, at) => `  ${at === 0 ? `${head}: ` : ''}${line}`);
 }
 
 function cells({ count, p50, p95, p99, max }: Percentiles): string[] {

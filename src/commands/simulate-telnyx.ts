@@ -2,7 +2,7 @@ import { PatchcordError } from '../base/errors.ts';
 import { SeededRandom } from '../emulators/seeded-random.ts';
 import { FakeTelnyx } from '../emulators/telnyx/account.ts';
 import { TelnyxKeys } from '../emulators/telnyx/keys.ts';
-import { portOf } from './carrier-option.ts';
+import { listenAt, portOf } from './carrier-option.ts';
 import type { SimulatedCarrier, SimulateOptions } from './simulated-call.ts';
 
 const defaultApiKey = 'KEY-of-a-simulation';
@@ -45,7 +45,8 @@ export const simulatedTelnyx: SimulatedCarrier = {
       webhook,
       allowInsecureStream: publicUrl.startsWith('http:'),
     });
-    const apiUrl = await telnyx.listen(portOf('telnyx-api-port', own['telnyx-api-port'] ?? '0'));
+    const port = portOf('telnyx-api-port', own['telnyx-api-port'] ?? '0');
+    const apiUrl = await listenAt('telnyx-api-port', port, () => telnyx.listen(port));
     const shown = apiKey === defaultApiKey ? apiKey : '(the one that was given)';
     say('The gateway must have been started with');
     say(`  TELNYX_API_BASE_URL=${apiUrl} TELNYX_API_KEY=${shown} TELNYX_PUBLIC_KEY=${keys.publicKey}`);

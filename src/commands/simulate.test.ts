@@ -1,4 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -64,6 +65,15 @@ function runAgainst(url: string, args: string[], env: NodeJS.ProcessEnv = {}) {
   return { out, err, code, stop: () => stop() };
 }
 
+/** A port of this machine on which nobody listens. */
+async function unusedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
 describe('patchcord simulate', () => {
   it('runs calls side by side and prints one table', async () => {
     const { gateway, out, err, code } = await run(['--calls', '3', '--ramp', '1000', '--seconds', '0.4']);
@@ -110,14 +120,31 @@ describe('patchcord simulate', () => {
     expect(refused.out.join('\n')).toContain('TWILIO_AUTH_TOKEN');
     const mute = await run(['--seconds', '0.5'], { onStream: () => undefined });
     expect(await mute.code).toBe(1);
-    expect(mute.out.at(-1)).toBe('  1 x the agent was never heard');
+    expect(mute.out[1]).toBe('  1 x the agent was never heard');
     const rude = await run(['--seconds', '0.5'], {
       onStream: (socket, { event, streamSid }) => {
         if (event === 'start') socket.send(JSON.stringify({ event: 'mark', streamSid }));
       },
     });
     expect(await rude.code).toBe(1);
-    expect(rude.out.at(-1)).toContain('protocol violation: mark-without-name');
+    expect(rude.out[1]).toContain('protocol violation: mark-without-name');
+  });
+
+  it('says before the figures why a call failed, and what to do where nobody listens', async () => {
+    const port = await unusedPort();
+    const { out, code } = runAgainst(`http://127.0.0.1:${port}`, ['--seconds', '1']);
+    expect(await code).toBe(1);
+    expect(out.slice(0, 3)).toEqual([
+      'calls  0 ok, 1 failed, 0 dropped',
+      `  1 x webhook: /incoming-call: connect ECONNREFUSED 127.0.0.1:${port}`,
+      expect.stringContaining(`nothing listens at http://127.0.0.1:${port}`),
+    ]);
+    expect(out.slice(0, 5).join('\n')).toContain('patchcord serve');
+    expect(out.slice(0, 5).join('\n')).toContain('--url');
+    const audioSocket = ['--carrier', 'audiosocket', '--tcp-port', String(port), '--seconds', '1'];
+    const asterisk = runAgainst('http://127.0.0.1:5050', audioSocket);
+    expect(await asterisk.code).toBe(1);
+    expect(asterisk.out.slice(0, 4).join('\n')).toContain('AUDIOSOCKET_PORT');
   });
 
   it('does not blame the gateway for sockets that it drops itself', async () => {
@@ -257,6 +284,26 @@ describe('patchcord simulate', () => {
     const { err, code } = await run(args);
     expect(await code).toBe(2);
     expect(err[0]).toContain(line);
+  });
+
+  it.each([
+    ['telnyx', 'telnyx-api-port'],
+    ['plivo', 'plivo-api-port'],
+    ['avr', 'ami-port'],
+    ['avr', 'model-port'],
+  ])('names the option where %s cannot listen at --%s', async (carrier, option) => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const { port } = taken.address() as AddressInfo;
+    try {
+      const args = ['--carrier', carrier, `--${option}`, String(port)];
+      const { err, code } = runAgainst('http://127.0.0.1:5050', args, { PLIVO_AUTH_TOKEN: 'token' });
+      expect(await code).toBe(2);
+      const why = `cannot listen on port ${port}: another program listens there; give another port`;
+      expect(err).toEqual([`PATCHCORD_CONFIG_INVALID: --${option}: ${why}`]);
+    } finally {
+      await new Promise((resolve) => taken.close(resolve));
+    }
   });
 
   it('explains itself', async () => {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Clock, SystemClock } from '../base/clock.ts';
-import { messageOf, PatchcordError } from '../base/errors.ts';
+import { PatchcordError } from '../base/errors.ts';
 import {
   type EmulatedSession,
   type OpenAiEmulator,
@@ -9,9 +9,11 @@ import {
 import type { SessionRecord } from '../emulators/openai-realtime/session-record.ts';
 import { audioFromWav, type CallerAudio, generateSpeech } from '../emulators/phone/caller-audio.ts';
 import { type CallSummary, summarize } from './call-summary.ts';
+import { listenAt } from './carrier-option.ts';
 import type { CommandIo } from './command-io.ts';
+import { problemLine } from './problem-line.ts';
 import { readSimulateOptions, simulateHelp } from './simulate-options.ts';
-import { reportOf, tableOf } from './simulate-report.ts';
+import { type Advice, reportOf, tableOf } from './simulate-report.ts';
 import type { FakeCall, RunningCarrier, SimulateOptions } from './simulated-call.ts';
 import { callerOf } from './simulated-caller.ts';
 import { truncationErrorsMs } from './truncation-check.ts';
@@ -32,18 +34,19 @@ export async function simulate(
     }
     voices = await voicesOf(options);
   } catch (error) {
-    io.err(messageOf(error));
+    io.err(problemLine(error));
     io.err('Try: patchcord simulate --help');
     return 2;
   }
   const sessions: SessionRecord[] = [];
-  const model = await startModel(options, clock, sessions);
+  let model: OpenAiEmulator | undefined;
   let carrier: RunningCarrier | undefined;
   try {
     try {
+      model = await startModel(options, clock, sessions);
       carrier = await options.carrier.start(options, clock, io.err);
     } catch (error) {
-      io.err(messageOf(error));
+      io.err(problemLine(error));
       return 2;
     }
     const calls = await runCalls(carrier, options, clock, voices, io);
@@ -55,12 +58,21 @@ export async function simulate(
       ),
     );
     if (options.json) io.out(JSON.stringify(report));
-    else for (const line of tableOf(report, options.carrier.whenRefused)) io.out(line);
+    else for (const line of tableOf(report, adviceOf(options))) io.out(line);
     return report.calls.failed === 0 && calls.length === options.calls ? 0 : 1;
   } finally {
     await carrier?.close?.();
     await model?.close();
   }
+}
+
+function adviceOf({ carrier, url }: SimulateOptions): Advice {
+  const { whenRefused, whenUnreachable } = carrier;
+  const standard = [
+    `nothing listens at ${url}. Is the gateway running (patchcord serve)? It prints the address at which it`,
+    'listens; where that is another one, give it with --url.',
+  ];
+  return { whenRefused, whenUnreachable: whenUnreachable ?? standard };
 }
 
 async function voicesOf(options: SimulateOptions): Promise<CallerAudio[]> {
@@ -76,9 +88,12 @@ async function startModel(
   clock: Clock,
   sessions: SessionRecord[],
 ): Promise<OpenAiEmulator | undefined> {
-  if (options.modelPort === undefined) return undefined;
+  const { modelPort: port } = options;
+  if (port === undefined) return undefined;
   const onSession = ({ record }: EmulatedSession) => sessions.push(record);
-  return startOpenAiEmulator({ host: '127.0.0.1', port: options.modelPort, clock, onSession });
+  return listenAt('model-port', port, () =>
+    startOpenAiEmulator({ host: '127.0.0.1', port, clock, onSession }),
+  );
 }
 
 /** Starts the calls at the set rate, never more at once than allowed; resolves with them in that order, when all are over. */

@@ -75,8 +75,12 @@ export interface SimulatedCarrier {
   /** Path where a call begins at the gateway; empty where it begins with no request at all. */
   readonly webhook: string;
   readonly options: readonly CarrierOption[];
+  /** True: its wire tells no keys, so that --digits would do nothing. */
+  readonly tellsNoKeys?: boolean;
   /** What to do when the gateway refuses calls with 401 or 403. */
   readonly whenRefused: readonly string[];
+  /** What to do when nobody listens, where calls do not go to --url. */
+  readonly whenUnreachable?: readonly string[];
   /** `say` tells the user something that is no result, a line at a time. */
   start(options: SimulateOptions, clock: Clock, say: (line: string) => void): Promise<RunningCarrier>;
 }

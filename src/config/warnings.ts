@@ -1,11 +1,10 @@
 import type { signedCarriers } from './carrier-settings.ts';
 import { type Environment, givenValue } from './environment.ts';
 import { allSettings, type Settings } from './schema.ts';
-import type { Setting } from './setting.ts';
+import { unknownNameWarnings } from './slips.ts';
 
 const openAiHost = 'api.openai.com';
 const shortKeyCharacters = 16;
-const prefix = 'PATCHCORD_';
 
 /** Speech models with an announced end. Source: OpenAI's deprecations page, 20 November 2026. */
 const speechModelEnds: Readonly<Record<string, string>> = {
@@ -131,50 +130,6 @@ function securityWarnings({ carriers, api, log, genesys, avr, asterisk }: Settin
   }
   if (log.content) warnings.push('PATCHCORD_LOG_CONTENT is on: the log holds what people say');
   return warnings;
-}
-
-/**
- * Every unknown `PATCHCORD_*` name, and names that miss one of ours by a slip. Other `OPENAI_*`, `TWILIO_*`
- * and the like belong to other programs in the same environment.
- */
-function unknownNameWarnings(env: Environment): string[] {
-  const known = allSettings().flatMap(({ setting }: { setting: Setting<unknown> }) => [...setting.names]);
-  const warnings: string[] = [];
-  for (const name of Object.keys(env)) {
-    if (known.includes(name)) continue;
-    const near = nearest(name, known);
-    if (name.startsWith(prefix)) {
-      warnings.push(`${name} is not a setting${near ? `, did you mean ${near}?` : ''}`);
-    } else if (near && /^(OPENAI|TWILIO|TELNYX|PLIVO|GENESYS|AVR|ASTERISK|AUDIOSOCKET)_/.test(name)) {
-      warnings.push(`${name} is not read, did you mean ${near}?`);
-    }
-  }
-  return warnings;
-}
-
-function nearest(name: string, known: readonly string[]): string | undefined {
-  const ours = name.startsWith(prefix);
-  const bound = ours ? 3 : 1;
-  const candidates = known
-    .filter((each) => each.startsWith(prefix) === ours)
-    .map((each) => ({ each, distance: editDistance(name, each) }))
-    .filter(({ distance }) => distance <= bound)
-    .sort((a, b) => a.distance - b.distance);
-  return candidates[0]?.each;
-}
-
-/** Levenshtein distance. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const substitution = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
-      current.push(Math.min(substitution, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
 }
 
 function isLoopback(address: string): boolean {

@@ -81,6 +81,12 @@ export function badInputCases<Call extends CarrierCall, Ready extends Prepared>(
         expect(await culprit.closed).toBe(bad.closes);
         if (bad.when !== 'live') return;
         expect((await stage.event('call.ended')).reason).toBe('carrier-failed');
+        const lines = stage.warnings(bad.code);
+        const errors = lines.filter(({ level }) => level === 'error');
+        expect(lines.filter(({ level, fields }) => level === 'warn' && fields.closed !== false)).toHaveLength(
+          1,
+        );
+        expect(errors.map(({ message }) => message)).toEqual(['call ended']);
       }),
     );
   }

@@ -71,6 +71,8 @@ export const otherScenes: readonly {
 export function carriers(bare: boolean): CarrierStatus[] {
   const able = (name: string, missing: readonly string[]): CarrierStatus => ({
     name,
+    takesCalls: !bare && missing.length === 0,
+    missingForCalls: [],
     canDial: missing.length === 0,
     missing,
   });
@@ -81,6 +83,8 @@ export function carriers(bare: boolean): CarrierStatus[] {
     able('plivo', ['PLIVO_AUTH_ID', 'PLIVO_AUTH_TOKEN', 'PLIVO_PHONE_NUMBER', ...(bare ? [allow] : [])]),
     ...['genesys', 'avr', 'audiosocket', 'asterisk', 'softphone'].map((name) => ({
       name,
+      takesCalls: name === 'avr' || name === 'softphone',
+      missingForCalls: [],
       canDial: false,
       missing: [],
     })),

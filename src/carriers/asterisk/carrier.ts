@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { asPatchcordError, PatchcordError } from '../../base/errors.ts';
 import { Announcements, partyOf } from '../announcements.ts';
 import type { Announcement, Carrier, CarrierHost, SocketRoute } from '../carrier.ts';
+import { missingSettings } from '../missing-settings.ts';
 import { refuseUpgrade } from './auth.ts';
 import { AsteriskLeg } from './leg.ts';
 import { AsteriskStream, type StreamOwner } from './stream.ts';
@@ -29,13 +30,17 @@ const callVariable = 'patchcord_call';
 /** Asterisk's WebSocket channel, chan_websocket: docs/carriers/asterisk.md. */
 export function asteriskCarrier(settings: AsteriskSettings, host: CarrierHost): Carrier {
   const announcements = new Announcements(host.clock);
-  const configured = settings.wsUsername !== undefined && settings.wsPassword !== undefined;
+  const inboundMissing = missingSettings({
+    ASTERISK_WS_USERNAME: settings.wsUsername !== undefined,
+    ASTERISK_WS_PASSWORD: settings.wsPassword !== undefined,
+  });
   return {
     name,
     webhooks: [],
     sockets: [mediaRoute(settings, host, announcements)],
     dialMissing: [],
-    ...(configured ? { announce: (announcement) => announcements.add(announcement) } : {}),
+    inboundMissing,
+    ...(inboundMissing.length === 0 ? { announce: (announcement) => announcements.add(announcement) } : {}),
     close: () => announcements.close(),
   };
 }

@@ -255,6 +255,39 @@ describe('what Asterisk must not send', () => {
     expect(host.calls).toEqual([]);
   });
 
+  it.each([
+    ['a request in HTTP', Buffer.from('GET / HTTP/1.1\r\n\r\n').toString('hex'), 'PATCHCORD_MESSAGE_ORDER'],
+    ['a handshake of TLS', '16030100', 'PATCHCORD_MESSAGE_ORDER'],
+    ['the beginning of audio', '100140', 'PATCHCORD_MESSAGE_ORDER'],
+    ['the beginning of a UUID that is too long', '01001111', 'PATCHCORD_MESSAGE_MALFORMED'],
+    ['the beginning of a UUID that is much too long', '0110', 'PATCHCORD_MESSAGE_MALFORMED'],
+    ['the beginning of a hang-up with a payload', '0000ff', 'PATCHCORD_MESSAGE_MALFORMED'],
+  ])('ends a connection at once, and does not wait for the rest: %s', async (_, hex, code) => {
+    const asterisk = dial();
+    asterisk.send(hex);
+    await asterisk.ended;
+    expect(host.codes).toEqual([code]);
+    expect(host.refusals[0]?.fields).toMatchObject({ closed: true });
+  });
+
+  it.each([
+    '',
+    '01',
+    '0100',
+    '010010',
+    `010010${'11'.repeat(15)}`,
+  ])('is what comes late: %j of the UUID, and no more within five seconds', async (hex) => {
+    const asterisk = dial();
+    if (hex !== '') asterisk.send(hex);
+    await once(asterisk.socket, 'connect');
+    while (clock.pending === 0) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(4_999);
+    expect(host.refusals).toEqual([]);
+    clock.advance(1);
+    await asterisk.ended;
+    expect(host.codes).toEqual(['PATCHCORD_MESSAGE_ORDER']);
+  });
+
   it('ends a connection: nothing within five seconds', async () => {
     const asterisk = dial();
     await once(asterisk.socket, 'connect');
@@ -302,7 +335,7 @@ describe('what Asterisk must not send', () => {
   it('is not waited for by the other calls', async () => {
     const { heard } = await call();
     const other = dial();
-    other.send('ffffff');
+    other.send('010010ff');
     const { asterisk } = await call();
     asterisk.send('0101');
     const third = dial();

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { asPatchcordError, PatchcordError } from '../../base/errors.ts';
 import { Announcements, partyOf } from '../announcements.ts';
 import type { Carrier, CarrierHost, Listener } from '../carrier.ts';
+import { missingSettings } from '../missing-settings.ts';
 import { networkMatcher } from '../networks.ts';
 import { AudioSocketConnection, type ConnectionOwner } from './connection.ts';
 import { AudioSocketLeg } from './leg.ts';
@@ -21,7 +22,14 @@ const maxWaitingStrangers = 256;
 /** Asterisk's AudioSocket over TCP, application and channel driver: docs/carriers/asterisk.md. */
 export function audioSocketCarrier(settings: AudioSocketSettings, host: CarrierHost): Carrier {
   const { audioSocketPort: port } = settings;
-  const nothing: Carrier = { name, webhooks: [], sockets: [], dialMissing: [], close: () => undefined };
+  const nothing: Carrier = {
+    name,
+    webhooks: [],
+    sockets: [],
+    dialMissing: [],
+    inboundMissing: missingSettings({ AUDIOSOCKET_PORT: port !== undefined }),
+    close: () => undefined,
+  };
   if (port === undefined) return nothing;
   const calls = new AudioSocketCalls(settings, host);
   const listener: Listener = {

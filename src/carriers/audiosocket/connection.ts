@@ -4,7 +4,7 @@ import { PatchcordError } from '../../base/errors.ts';
 import type { LegEnd } from '../../call/leg.ts';
 import { FloodGauge, type FloodLimits } from '../flood-gauge.ts';
 import { MalformedGauge, type MalformedLimits } from '../malformed-gauge.ts';
-import { type AudioSocketMessage, audioFrame, FrameReader, hangUpFrame } from './wire.ts';
+import { type AudioSocketMessage, audioFrame, FrameReader, hangUpFrame, refuseOpening } from './wire.ts';
 
 /** A flood ends the connection, as does one malformed frame too many. */
 export interface ConnectionLimits extends FloodLimits, MalformedLimits {
@@ -128,8 +128,14 @@ export class AudioSocketConnection {
 
   readonly #onData = (bytes: Buffer): void => {
     if (!this.isOpen) return;
-    if (this.#flood.floods(0, bytes.length)) this.#flooded();
-    else this.#reader.read(bytes, this.#message);
+    if (this.#flood.floods(0, bytes.length)) {
+      this.#flooded();
+      return;
+    }
+    this.#reader.read(bytes, this.#message);
+    if (this.#state !== 'waiting') return;
+    const error = refuseOpening(this.#reader.unfinished);
+    if (error !== undefined) this.refuse(error);
   };
 
   readonly #message = (message: AudioSocketMessage): void => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { audioFrame, canonicalUuid, FrameReader, hangUpFrame, kindOfRate } from './wire.ts';
+import { audioFrame, canonicalUuid, FrameReader, hangUpFrame, kindOfRate, refuseOpening } from './wire.ts';
 
 const uuidFrame = '010010112233445566778899aabbccddeeff00';
 
@@ -104,6 +104,21 @@ describe('the frames of Asterisk', () => {
       }),
       { numRuns: 10_000 },
     );
+  });
+
+  it.each([
+    ['nothing yet', '', undefined],
+    ['one byte', '01', undefined],
+    ['a header', '010010', undefined],
+    ['a hang-up', '0000', undefined],
+    ['another kind', '10', 'PATCHCORD_MESSAGE_ORDER'],
+    ['a short UUID', '010004', 'PATCHCORD_MESSAGE_MALFORMED'],
+    ['a long UUID', '01ff', 'PATCHCORD_MESSAGE_MALFORMED'],
+    ['a hang-up with a payload', '000001', 'PATCHCORD_MESSAGE_MALFORMED'],
+  ])('may be the UUID, or are refused, by their first bytes: %s', (_, header, code) => {
+    const reader = new FrameReader();
+    reader.read(hex(header), () => expect.unreachable());
+    expect(refuseOpening(reader.unfinished)?.code).toBe(code);
   });
 
   it('are not copied where they come whole', () => {

@@ -44,6 +44,7 @@ const sampleRates: ReadonlyMap<number, number> = new Map([
 ]);
 
 const headerBytes = 3;
+const uuidBytes = 16;
 
 /**
  * Cuts what a TCP connection brings into messages, wherever the network has cut it. Documentation: "Protocol
@@ -56,6 +57,11 @@ export class FrameReader {
   /** Bytes of the unfinished frame, header included. */
   #have = 0;
   #payload: Buffer | undefined;
+
+  /** What there is of the header of a frame that is not whole: up to three bytes. */
+  get unfinished(): Buffer {
+    return this.#header.subarray(0, Math.min(this.#have, headerBytes));
+  }
 
   read(bytes: Buffer, each: (message: AudioSocketMessage) => void): void {
     let at = this.#have === 0 ? 0 : this.#finish(bytes, 0, each);
@@ -120,7 +126,7 @@ function readFrame(kind: number, payload: Buffer): AudioSocketMessage {
 
 /** Documentation: "Types", 0x01. The bytes stand in the order of the text. */
 function readUuid(payload: Buffer): AudioSocketMessage {
-  if (payload.length !== 16) {
+  if (payload.length !== uuidBytes) {
     return malformed('PATCHCORD_MESSAGE_MALFORMED', `a UUID of ${payload.length} bytes`);
   }
   const hex = payload.toString('hex');
@@ -133,6 +139,22 @@ function malformed(
   what: string,
 ): AudioSocketMessage {
   return { type: 'malformed', error: new PatchcordError(code, what) };
+}
+
+/**
+ * Why a connection cannot begin with a frame of this header, as far as that has come; undefined while it may be the UUID's.
+ * What is no frame at all names a length that would be waited for.
+ */
+export function refuseOpening(header: Buffer): PatchcordError | undefined {
+  const [kind, ...length] = header;
+  if (kind === undefined) return undefined;
+  if (kind !== uuidKind && kind !== hangUpKind) {
+    return new PatchcordError('PATCHCORD_MESSAGE_ORDER', `a frame of kind ${kind} before the UUID`, { kind });
+  }
+  const right = kind === uuidKind ? [0, uuidBytes] : [0, 0];
+  if (length.every((byte, at) => byte === right[at])) return undefined;
+  const what = kind === uuidKind ? `a UUID of another length than ${uuidBytes}` : 'a hang-up with a payload';
+  return new PatchcordError('PATCHCORD_MESSAGE_MALFORMED', what);
 }
 
 /** The UUID as frames name it; undefined where the text is none. */

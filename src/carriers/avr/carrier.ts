@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Carrier, CarrierHost, SocketRoute, StreamRoute } from '../carrier.ts';
+import { missingSettings } from '../missing-settings.ts';
 import { accessTo } from './access.ts';
 import { AmiHelper } from './ami.ts';
 import { AvrCalls } from './calls.ts';
@@ -47,6 +48,7 @@ export function avrCarrier(settings: AvrSettings, host: CarrierHost): Carrier {
           ],
         }),
     dialMissing: [],
+    inboundMissing: missingSettings({ AVR_ALLOW: settings.allow.length > 0 }),
     close() {
       // What there is belongs to calls.
     },

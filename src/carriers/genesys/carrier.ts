@@ -1,6 +1,7 @@
 import { asPatchcordError, PatchcordError } from '../../base/errors.ts';
 import type { Party } from '../../call/party.ts';
 import type { Carrier, CarrierHost, SocketRoute, WebhookReply, WebhookRoute } from '../carrier.ts';
+import { missingSettings } from '../missing-settings.ts';
 import { headerOf } from '../webhooks.ts';
 import { UpgradeAuth, type UpgradeRefusal } from './auth.ts';
 import { Ending } from './ending.ts';
@@ -42,6 +43,7 @@ export function genesysCarrier(settings: GenesysSettings, host: CarrierHost): Ca
     webhooks: [plainRoute(auth, host), healthRoute(host)],
     sockets: [sessionRoute(auth, settings, host)],
     dialMissing: [],
+    inboundMissing: missingSettings({ GENESYS_API_KEY: apiKey !== undefined }),
     close: () => undefined,
   };
 }

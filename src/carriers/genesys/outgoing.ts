@@ -34,6 +34,10 @@ export class TextSender {
     this.#countedAt = options.clock.now();
   }
 
+  get isHeld(): boolean {
+    return this.#held;
+  }
+
   get waiting(): number {
     return this.#queue.length;
   }

@@ -46,17 +46,26 @@ export class Outlet {
 
   /** Genesys says that it is sent too much. False: it was one time too many. */
   complained(retryAfterMs: number | undefined, roundTripMs: number): boolean {
-    return this.#backoff.complained(retryAfterMs, roundTripMs);
+    const goesOn = this.#backoff.complained(retryAfterMs, roundTripMs);
+    if (!goesOn) this.#sender.hold();
+    return goesOn;
   }
 
-  /** Complaints count no more; reports that wait still leave. */
-  finish(): void {
+  /**
+   * The session is ending: complaints count no more. Reports that wait for their turn still leave, but not those that
+   * wait because Genesys takes no more: it ends a session that goes on sending, and with it what `disconnect` has to
+   * tell the flow, while reports are for its statistics alone. The number of those that were dropped.
+   */
+  finish(): number {
     this.#backoff.close();
+    return this.#sender.isHeld ? this.close() : 0;
   }
 
-  /** Nothing leaves by itself any more. */
-  close(): void {
-    this.finish();
+  /** Nothing leaves by itself any more. The number of reports that were dropped. */
+  close(): number {
+    const dropped = this.#sender.waiting;
+    this.#backoff.close();
     this.#sender.close();
+    return dropped;
   }
 }

@@ -1,8 +1,8 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { agentTurn, chunk, VirtualSession, written } from '../../../test/support/genesys-session.ts';
 import type { VirtualClock } from '../../base/virtual-clock.ts';
-import type { TestHost } from '../testing/test-host.ts';
-import type { FakeSocket } from './testing/fake-socket.ts';
+import { emptyRecord, type TestHost } from '../testing/test-host.ts';
+import { type FakeSocket, sessionId } from './testing/fake-socket.ts';
 
 let session: VirtualSession;
 let clock: VirtualClock;
@@ -94,6 +94,56 @@ describe('when Genesys is sent too much', () => {
     leg.clear();
     expect(socket.log).toEqual(['opened', 'audio', 'event']);
     expect(socket.last('event')?.parameters).toEqual({ entities: [{ type: 'barge_in', data: {} }] });
+  });
+
+  it('a session that ends meanwhile tells the flow its outputs at once, and drops the reports that wait', async () => {
+    const { leg } = await session.live();
+    limited({ retryAfter: 'PT2S' });
+    leg.turnEnded?.(agentTurn(1, 'Hello.'));
+    leg.turnEnded?.(agentTurn(2, 'Goodbye.'));
+    const told = vi.spyOn(host.log, 'info');
+    const done = leg.hangUp('agent', emptyRecord);
+    expect(told.mock.calls.map(([fields]) => fields)).toContainEqual({ sessionId, reports: 2 });
+    told.mockRestore();
+    clock.advance(4_999);
+    await written();
+    expect(socket.log).toEqual(['opened', 'disconnect']);
+    expect(socket.last('disconnect')?.parameters).toMatchObject({ reason: 'completed' });
+    socket.says('ping');
+    socket.says('close', { reason: 'disconnect' });
+    await done;
+    clock.advance(60_000);
+    await written();
+    expect(socket.log).toEqual(['opened', 'disconnect', 'pong', 'closed']);
+  });
+
+  it('a session that ends because of it sends no report behind its disconnect', async () => {
+    const { leg } = await session.live();
+    for (const seconds of [3, 9, 27]) {
+      limited();
+      clock.advance(seconds * 1000);
+    }
+    for (let n = 0; n < 30; n++) leg.turnEnded?.(agentTurn(n, `turn ${n}`));
+    const sent = socket.count('event');
+    limited();
+    clock.advance(4_000);
+    await written();
+    expect(sent).toBeLessThan(30);
+    expect(socket.count('event')).toBe(sent);
+    expect(socket.log.at(-1)).toBe('disconnect');
+  });
+
+  it('a complaint about what leaves behind disconnect is the end of it', async () => {
+    const { leg } = await session.live();
+    for (let n = 0; n < 30; n++) leg.turnEnded?.(agentTurn(n, `turn ${n}`));
+    const done = leg.hangUp('agent', emptyRecord);
+    const sent = socket.count('event');
+    limited();
+    clock.advance(4_000);
+    await written();
+    expect(socket.count('event')).toBe(sent);
+    socket.says('close', { reason: 'disconnect' });
+    await done;
   });
 
   it('Genesys is believed that it has played what it got', async () => {

@@ -285,6 +285,7 @@ export class GenesysSession {
 
   /** "error": said for our information; when it is fatal, `close` follows. */
   #error({ code, retryAfterMs }: ErrorMessage): void {
+    if (this.#state === 'disconnecting' && code === 429) this.#dropped(this.#outlet.close());
     if (this.#state !== 'open') return;
     if (code !== 429) {
       // What it says in words may name people.
@@ -337,15 +338,24 @@ export class GenesysSession {
     this.#arm(limits.disconnect, () => this.#shut(closeCode));
   }
 
-  /** No more audio; reports that wait still leave, until the client's `close`. */
+  /** No more audio; reports that wait for their turn still leave, until the client's `close`. */
   #release(state: 'disconnecting' | 'closed' | 'gone'): void {
     this.#state = state;
-    if (state === 'disconnecting') this.#outlet.finish();
+    if (state === 'disconnecting') this.#dropped(this.#outlet.finish());
     else this.#outlet.close();
     this.#watch?.cancel();
     this.#watch = undefined;
     this.#deadline?.cancel();
     this.#deadline = undefined;
+  }
+
+  #dropped(reports: number): void {
+    if (reports === 0) return;
+    const { sessionId } = this.#options;
+    this.#host.log.info(
+      { sessionId, reports },
+      'Genesys takes no reports now: those that waited were dropped',
+    );
   }
 
   /** The client has not closed the socket in time. */

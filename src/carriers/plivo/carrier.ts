@@ -3,6 +3,7 @@ import type { AudioFormat } from '../../audio/format.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Carrier, CarrierHost, DialHost, SocketRoute } from '../carrier.ts';
 import { timeLimitS } from '../dials.ts';
+import { missingSettings } from '../missing-settings.ts';
 import { hasPlivoHeaders } from '../webhooks.ts';
 import { refuseUpgrade } from './auth.ts';
 import { type DialSettings, PlivoCalls } from './calls.ts';
@@ -49,6 +50,10 @@ export function plivoCarrier(settings: PlivoSettings, host: CarrierHost): Carrie
     webhooks: webhookRoutes({ host, calls, authToken, contentType }),
     sockets: [mediaRoute(settings, host, calls)],
     dialMissing,
+    inboundMissing: missingSettings({
+      PLIVO_AUTH_TOKEN: authToken !== undefined || host.allowsUnsigned(name),
+      PUBLIC_URL: host.publicUrl !== undefined,
+    }),
     ...(dialling === undefined ? {} : { dial: (request) => calls.dial(request) }),
     close: () => calls.close(),
   };

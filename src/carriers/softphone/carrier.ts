@@ -68,6 +68,7 @@ export function softphoneCarrier(
       },
     ],
     dialMissing: [],
+    inboundMissing: [],
     close() {
       for (const peer of waiting) peer.abandon();
       waiting.clear();

@@ -4,6 +4,7 @@ import { PatchcordError } from '../../base/errors.ts';
 import type { Carrier, CarrierHost, DialHost, DialRequest, SocketRoute } from '../carrier.ts';
 import { timeLimitS } from '../dials.ts';
 import { type MediaSocketLimits, mediaSocketLimits } from '../media-socket.ts';
+import { missingSettings } from '../missing-settings.ts';
 import { headerOf, toSocketUrl } from '../webhooks.ts';
 import { readPublicKey } from './auth.ts';
 import { type DialSettings, TelnyxCalls } from './calls.ts';
@@ -77,6 +78,11 @@ export function telnyxCarrier(settings: TelnyxSettings, host: CarrierHost): Carr
     }),
     sockets: [mediaRoute(settings, host, calls)],
     dialMissing,
+    inboundMissing: missingSettings({
+      TELNYX_API_KEY: apiKey !== undefined,
+      TELNYX_PUBLIC_KEY: settings.publicKey !== undefined || host.allowsUnsigned(name),
+      PUBLIC_URL: publicUrl !== undefined,
+    }),
     ...(dialling === undefined || calls === undefined
       ? {}
       : { dial: (request: DialRequest) => calls.dial(request, dialling) }),

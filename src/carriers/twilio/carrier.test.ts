@@ -283,6 +283,11 @@ describe('the media stream', () => {
     );
     expect(await stream.closed).toBe(1003);
     expect(host.codes).toEqual(['PATCHCORD_AUDIO_FORMAT']);
+    expect(host.refusals[0]?.fields).toMatchObject({
+      carrierCallId: host.calls[0]?.leg.carrierCallId,
+      encoding: 'audio/x-l16',
+      closeCode: 1003,
+    });
     expect(host.calls[0]?.ends[0]?.error?.code).toBe('PATCHCORD_AUDIO_FORMAT');
   });
 

@@ -1,5 +1,6 @@
 import type { Carrier, CarrierHost, DialHost, SocketRoute } from '../carrier.ts';
 import { timeLimitS } from '../dials.ts';
+import { missingSettings } from '../missing-settings.ts';
 import { hasPlivoHeaders } from '../webhooks.ts';
 import { refuseUpgrade } from './auth.ts';
 import { type DialSettings, TwilioCalls } from './calls.ts';
@@ -43,6 +44,10 @@ export function twilioCarrier(settings: TwilioSettings, host: CarrierHost): Carr
     webhooks: webhookRoutes({ host, calls, authToken: settings.authToken }),
     sockets: [mediaRoute(settings, host, calls)],
     dialMissing,
+    inboundMissing: missingSettings({
+      TWILIO_AUTH_TOKEN: settings.authToken !== undefined || host.allowsUnsigned(name),
+      PUBLIC_URL: host.publicUrl !== undefined,
+    }),
     ...(dialling === undefined ? {} : { dial: (request) => calls.dial(request) }),
     close: () => calls.close(),
   };

@@ -2,7 +2,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
-import { PatchcordError } from '../../base/errors.ts';
+import { messageOf, PatchcordError } from '../../base/errors.ts';
 import type { PhoneLine } from '../phone/line.ts';
 import type { LineTransport } from '../phone/line-wire.ts';
 import type { OddChunks } from './odd-chunks.ts';
@@ -49,7 +49,7 @@ export function openExchange(options: ExchangeOptions): Promise<Exchange> {
       request.destroy();
     };
     const deadline = clock.setTimeout(() => fail('no answer in time'), timeoutMs);
-    request.on('error', (error) => fail(error.message));
+    request.on('error', (error) => fail(messageOf(error)));
     request.on('response', (response) => {
       deadline.cancel();
       if (response.statusCode === 200) resolve(exchangeOf(clock, request, response, oddChunks));

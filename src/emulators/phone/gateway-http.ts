@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Clock } from '../../base/clock.ts';
-import { PatchcordError } from '../../base/errors.ts';
+import { messageOf, PatchcordError } from '../../base/errors.ts';
 
 export interface GatewayRequest {
   readonly method: 'POST' | 'GET';
@@ -60,7 +60,9 @@ export class GatewayHttp {
       const deadline = clock.setTimeout(() => request.destroy(new Error('no answer in time')), timeoutMs);
       const fail = (cause: Error) => {
         deadline.cancel();
-        reject(new PatchcordError('PATCHCORD_NOT_FOUND', `${target.pathname}: ${cause.message}`, {}, cause));
+        reject(
+          new PatchcordError('PATCHCORD_NOT_FOUND', `${target.pathname}: ${messageOf(cause)}`, {}, cause),
+        );
       };
       request.on('error', fail);
       request.on('response', (response) => {

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { Clock } from '../../base/clock.ts';
-import { PatchcordError } from '../../base/errors.ts';
+import { messageOf, PatchcordError } from '../../base/errors.ts';
 import type { PhoneLine } from './line.ts';
 import type { LineTransport } from './line-wire.ts';
 
@@ -53,7 +53,7 @@ export function openLineSocket(options: LineSocketOptions): Promise<LineSocket> 
     socket.on('unexpected-response', (_request, response) =>
       fail(`HTTP ${response.statusCode} at the upgrade`),
     );
-    socket.on('error', (error) => fail(error.message, error));
+    socket.on('error', (error) => fail(messageOf(error), error));
     socket.on('open', () => {
       deadline.cancel();
       resolve(wrap(clock, socket, early));

@@ -1,3 +1,4 @@
+import type { CarrierStatus } from '../../../src/api/contract.ts';
 import type { CallView } from '../calls/call-view.ts';
 import type { Store } from '../store.ts';
 import { CallControls } from './call-controls.tsx';
@@ -20,7 +21,7 @@ export function CallList({ store }: { store: Store }) {
         </p>
       )}
       {live.length === 0 ? (
-        <p class="empty">No calls right now. They appear here from every carrier.</p>
+        <p class="empty">No calls right now. {whoCalls(store.status.value?.carriers ?? [])}</p>
       ) : (
         <ul>{live.map(row)}</ul>
       )}
@@ -32,6 +33,15 @@ export function CallList({ store }: { store: Store }) {
       )}
     </section>
   );
+}
+
+/** Which carriers calls can come from, the page itself aside. */
+function whoCalls(carriers: readonly CarrierStatus[]): string {
+  const names = carriers
+    .filter(({ name, takesCalls }) => takesCalls && name !== 'softphone')
+    .map(({ name }) => carrierName(name));
+  if (names.length === 0) return 'They appear here from every carrier.';
+  return `They appear here; set up for calls: ${names.join(', ')}.`;
 }
 
 function CallRow({ store, view, now }: { store: Store; view: CallView; now: number }) {

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { serve } from './serve.ts';
+
+/** What `patchcord serve` prints until it listens. */
+async function greeting(env: Readonly<Record<string, string>>): Promise<string[]> {
+  const lines: string[] = [];
+  const code = await serve([], {
+    env: { HOST: '127.0.0.1', PORT: '0', PATCHCORD_LOG_LEVEL: 'error', ...env },
+    out: (line) => lines.push(line),
+    err: (line) => lines.push(line),
+    onStop: (handler) => queueMicrotask(handler),
+  });
+  expect(code).toBe(0);
+  return lines;
+}
+
+describe('patchcord serve', () => {
+  it('tells elsewhere an address that leads there, or the key alone', async () => {
+    const alone = await greeting({});
+    expect(alone.join('\n')).toMatch(/listening on http:\/\/127\.0\.0\.1:\d+/);
+    expect(alone.find((line) => line.includes('?key='))).not.toContain('http');
+    const reached = await greeting({ PUBLIC_URL: 'https://gw.example.com' });
+    expect(reached.join('\n')).toContain('From elsewhere: https://gw.example.com/?key=');
+    const everywhere = await greeting({ HOST: '0.0.0.0' });
+    expect(everywhere.join('\n')).toMatch(/From elsewhere: http:\/\/ADDRESS-OF-THIS-MACHINE:\d+\/\?key=/);
+    const keyed = await greeting({ PATCHCORD_API_KEYS: 'a-key-of-the-test-alone' });
+    expect(keyed.join('\n')).not.toContain('?key=');
+  });
+});

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { unknownNameWarnings } from './slips.ts';
+
+const asked = (name: string, value = 'x'): string[] => unknownNameWarnings({ [name]: value });
+
+describe('a name that looks like a slip', () => {
+  it.each([
+    ['TWILO_AUTH_TOKEN', 'TWILIO_AUTH_TOKEN'],
+    ['TWILIO_ACOUNT_SDI', 'TWILIO_ACCOUNT_SID'],
+    ['TELNIX_PUBLIC_KEY', 'TELNYX_PUBLIC_KEY'],
+    ['TELNYX_PUBLIK_KAY', 'TELNYX_PUBLIC_KEY'],
+    ['OPENAI_APIKEY', 'OPENAI_API_KEY'],
+    ['OPNEAI_API_KEY', 'OPENAI_API_KEY'],
+    ['OPENAI_VIOCE', 'OPENAI_VOICE'],
+    ['PLIVIO_AUTH_ID', 'PLIVO_AUTH_ID'],
+    ['GENESIS_CLIENT_SECRET', 'GENESYS_CLIENT_SECRET'],
+    ['AUDIOSOCKET_PROT', 'AUDIOSOCKET_PORT'],
+    ['ASTERISK_WS_USER_NAME', 'ASTERISK_WS_USERNAME'],
+    ['AVR_PROT', 'AVR_PORT'],
+    ['PUBLC_URL', 'PUBLIC_URL'],
+    ['PATCHCRD_API_KEYS', 'PATCHCORD_API_KEYS'],
+  ])('is asked about: %s', (name, meant) => {
+    expect(asked(name)).toEqual([`${name} is not read, did you mean ${meant}?`]);
+  });
+
+  it('is asked about in our own names even where it is further off', () => {
+    expect(asked('PATCHCORD_API_KY')).toEqual([
+      'PATCHCORD_API_KY is not a setting, did you mean PATCHCORD_API_KEYS?',
+    ]);
+    expect(asked('PATCHCORD_PORT', '5050')).toEqual(['PATCHCORD_PORT is not a setting']);
+  });
+
+  it('belongs to another program where the setting itself is set', () => {
+    const env = { TWILIO_ACCOUNT_SID: 'AC1', TWILIO_ACCOUNT_ID: 'AC1' };
+    expect(unknownNameWarnings(env)).toEqual([]);
+  });
+});
+
+/** Names as they are; the values do not matter but where one is given. */
+const environments: Readonly<Record<string, Readonly<Record<string, string>> | string>> = {
+  'GitHub Actions': `
+    CI GITHUB_ACTIONS GITHUB_TOKEN GITHUB_ACTOR GITHUB_ENV GITHUB_PATH GITHUB_REF_NAME GITHUB_RUN_ID GITHUB_SERVER_URL
+    GITHUB_API_URL GITHUB_WORKSPACE RUNNER_OS RUNNER_NAME RUNNER_TEMP RUNNER_TOOL_CACHE ImageOS ImageVersion
+    ACTIONS_RUNTIME_URL ACTIONS_CACHE_URL ACTIONS_ID_TOKEN_REQUEST_URL AGENT_TOOLSDIRECTORY ANDROID_HOME JAVA_HOME_17_X64
+    GOROOT_1_22_X64 DOTNET_ROOT HOMEBREW_PREFIX POWERSHELL_DISTRIBUTION_CHANNEL CHROMEWEBDRIVER SELENIUM_JAR_PATH
+    DEBIAN_FRONTEND PIPX_HOME SWIFT_PATH NVM_DIR XDG_CONFIG_HOME`,
+  'GitLab CI': `
+    CI CI_COMMIT_SHA CI_JOB_NAME CI_JOB_TOKEN CI_JOB_URL CI_API_V4_URL CI_PAGES_URL CI_PROJECT_URL CI_SERVER_HOST
+    CI_SERVER_PORT CI_REGISTRY_PASSWORD CI_RUNNER_TAGS CI_NODE_TOTAL GITLAB_CI GITLAB_USER_NAME FF_NETWORK_PER_BUILD
+    DOCKER_AUTH_CONFIG DOCKER_HOST`,
+  'Azure Pipelines and Jenkins': `
+    AGENT_BUILDDIRECTORY AGENT_HOMEDIRECTORY AGENT_JOBNAME AGENT_JOBSTATUS AGENT_MACHINENAME AGENT_OS AGENT_OSARCHITECTURE
+    AGENT_VERSION AGENT_WORKFOLDER AGENT_HOME AGENT_URL SYSTEM_ACCESSTOKEN BUILD_NUMBER BUILD_URL JENKINS_URL JOB_NAME
+    NODE_NAME NODE_LABELS EXECUTOR_NUMBER WORKSPACE`,
+  'a shell': `
+    HOME PATH PWD OLDPWD SHELL SHLVL USER LOGNAME LANG LC_ALL TERM EDITOR HOSTNAME HOSTTYPE TZ TMPDIR DISPLAY SSH_TTY
+    LOGLEVEL LOG_LEVELS LOG_LABEL HTTP_PROXY HTTPS_PROXY NO_PROXY PORTS HTTP_PORT HOSTS NODE_ENV NODE_OPTIONS
+    npm_config_cache npm_package_name npm_lifecycle_event INIT_CWD AI_MODELS`,
+  'other programs of the same vendors': `
+    OPENAI_ORG_ID OPENAI_ORGANIZATION OPENAI_PROJECT OPENAI_PROJECT_ID OPENAI_API_BASE OPENAI_API_TYPE OPENAI_API_VERSION
+    OPENAI_WEBHOOK_SECRET OPENAI_LOG OPENAI_TIMEOUT OPENAI_PROXY OPENAI_API_KEY_2 OPENAI_API_KEY2 OPENAI_API_HOST
+    AZURE_OPENAI_API_KEY GENAI_API_KEY XAI_API_KEY ANTHROPIC_API_KEY GEMINI_API_KEY OPENROUTER_API_KEY DEEPGRAM_API_KEY
+    TWILIO_EDGE TWILIO_REGION TWILIO_SERVICE_SID TWILIO_VERIFY_SID TWILIO_FROM_NUMBER TWILIO_NUMBER TWILIO_WEBHOOK_URL
+    TWILIO_LOG_LEVEL TELNYX_PHONE_NUMBER TELNYX_WEBHOOK_URL TELNYX_SIP_USER PLIVO_APP_ID PLIVO_NUMBER GENESYS_CLIENT_ID
+    GENESYS_REGION GENESYSCLOUD_OAUTHCLIENT_SECRET ASTERISK_HOST ASTERISK_VERSION ASTERISK_UID AVR_HOME AMI_HOST AMI_PORT
+    AMI_USERNAME AMI_SECRET ARI_URL VONAGE_API_KEY SIGNALWIRE_TOKEN REACT_APP_PUBLIC_URL PUBLIC_IP PUBLIC_KEY PUBLIC_DIR`,
+  'a Kubernetes pod beside services': {
+    KUBERNETES_SERVICE_HOST: '10.0.0.1',
+    KUBERNETES_SERVICE_PORT: '443',
+    KUBERNETES_SERVICE_PORT_HTTPS: '443',
+    KUBERNETES_PORT: 'tcp://10.0.0.1:443',
+    KUBERNETES_PORT_443_TCP: 'tcp://10.0.0.1:443',
+    KUBERNETES_PORT_443_TCP_PROTO: 'tcp',
+    KUBERNETES_PORT_443_TCP_ADDR: '10.0.0.1',
+    POD_NAME: 'patchcord-0',
+    POD_NAMESPACE: 'voice',
+    POD_IP: '10.1.0.7',
+    NODE_NAME: 'node-3',
+    SERVICE_ACCOUNT: 'default',
+    PATCHCORD_SERVICE_HOST: '10.0.3.4',
+    PATCHCORD_SERVICE_PORT: '5050',
+    PATCHCORD_SERVICE_PORT_HTTP: '5050',
+    PATCHCORD_PORT: 'tcp://10.0.3.4:5050',
+    PATCHCORD_PORT_5050_TCP: 'tcp://10.0.3.4:5050',
+    PATCHCORD_PORT_5050_TCP_PROTO: 'tcp',
+    PATCHCORD_PORT_5050_TCP_PORT: '5050',
+    PATCHCORD_PORT_5050_TCP_ADDR: '10.0.3.4',
+    PATCHCORD_REDIS_PORT: 'tcp://10.0.3.5:6379',
+    AVR_AMI_SERVICE_HOST: '10.0.3.6',
+    AVR_AMI_PORT: 'tcp://10.0.3.6:6006',
+    AVR_1_PORT: 'tcp://10.0.3.6:6006',
+    ASTERISK_SERVICE_HOST: '10.0.3.7',
+    ASTERISK_PORT_5060_UDP: 'udp://10.0.3.7:5060',
+    REDIS_PORT: 'tcp://10.0.3.8:6379',
+  },
+};
+
+describe('the variables of other programs', () => {
+  it.each(Object.entries(environments))('are none of our business: %s', (_, given) => {
+    const env =
+      typeof given === 'string'
+        ? Object.fromEntries(
+            given
+              .split(/\s+/)
+              .filter(Boolean)
+              .map((name) => [name, 'x']),
+          )
+        : given;
+    expect(unknownNameWarnings(env)).toEqual([]);
+  });
+});
