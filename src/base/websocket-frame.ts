@@ -7,6 +7,7 @@ export const continuationFrame = 0;
 export const textFrame = 1;
 export const binaryFrame = 2;
 export const firstControlFrame = 8;
+export const closeFrame = 8;
 export const maskBit = 0x80;
 export const lengthBits = 0x7f;
 /** Marks of a length of two and of eight bytes behind it. */

@@ -194,8 +194,19 @@ describe('readWholeFrames', () => {
 
   it('tells nothing after a close frame or an error', async () => {
     const closing = { first: 0x88, payload: Buffer.from([0x03, 0xe8]), masked: true };
-    const [closed] = await bothHear([text('1'), closing, text('2')], []);
-    expect(closed).toEqual(['text 31', 'close 1000']);
+    for (const cuts of [
+      [],
+      [{ frame: 2, offset: 0 }],
+      [
+        { frame: 1, offset: 1 },
+        { frame: 2, offset: -1 },
+        { frame: 2, offset: 0 },
+      ],
+    ]) {
+      const [closed, alone] = await bothHear([text('1'), closing, text('2'), text('3')], cuts);
+      expect(closed).toEqual(['text 31', 'close 1000']);
+      expect(alone).toEqual(closed);
+    }
     const bad = { ...text('x'), payload: Buffer.from([0xff]) };
     for (const cuts of [[], [{ frame: 2, offset: 0 }]]) {
       const [broken] = await bothHear([text('1'), bad, text('2')], cuts);

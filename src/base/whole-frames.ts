@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import {
   binaryFrame,
+  closeFrame,
   continuationFrame,
   fin,
   firstControlFrame,
@@ -54,6 +55,9 @@ class WholeFrames {
   #header: Buffer | undefined;
   /** `ws` holds the beginning of a message whose end is to come. */
   #inMessage = false;
+  /** `ws` is reading the peer's close frame, or has read it: what comes behind that concerns nobody. */
+  #closing = false;
+  #over = false;
 
   constructor(socket: WebSocket, pass: (bytes: Buffer) => void, { role, maxBytes }: WholeFramesOptions) {
     this.#socket = socket;
@@ -63,6 +67,7 @@ class WholeFrames {
   }
 
   readonly read = (chunk: Buffer): void => {
+    if (this.#over) return;
     let at = 0;
     if (this.#owed === 0 && this.#header === undefined && !this.#inMessage) {
       while (at < chunk.length) {
@@ -113,6 +118,8 @@ class WholeFrames {
         const step = Math.min(this.#owed, bytes.length - at);
         this.#owed -= step;
         at += step;
+        this.#over = this.#closing && this.#owed === 0;
+        if (this.#over) return;
         continue;
       }
       const known = this.#header;
@@ -131,6 +138,7 @@ class WholeFrames {
 
   #note(first: number): void {
     const opcode = first & opcodeBits;
+    if (opcode === closeFrame) this.#closing = true;
     if (opcode >= firstControlFrame) return;
     if (opcode === continuationFrame || (first & fin) === 0) this.#inMessage = (first & fin) === 0;
   }

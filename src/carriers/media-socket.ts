@@ -248,7 +248,10 @@ export class MediaSocket {
   #write(message: Buffer | string | undefined, binary: boolean): void {
     const waiting = this.#waiting;
     // A connection that is closing takes no more; its close event, not this call, ends the leg.
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    if (this.#socket.readyState !== WebSocket.OPEN) {
+      this.#waiting = [];
+      return;
+    }
     let bytes = message === undefined ? 0 : serverFrameBytes(lengthOf(message));
     for (const text of waiting) bytes += serverFrameBytes(lengthOf(text));
     const frames = Buffer.allocUnsafe(bytes);
