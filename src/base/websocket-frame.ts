@@ -46,8 +46,8 @@ export function writeServerFrame(message: Buffer | string, binary: boolean, to: 
     to.set(message, start);
     return start + message.length;
   }
-  const length = Buffer.byteLength(message);
-  return at + headerBytes(length) + to.write(message, writeHeader(to, at, textFrame, length, 0));
+  const start = writeHeader(to, at, textFrame, Buffer.byteLength(message), 0);
+  return start + to.write(message, start);
 }
 
 /** Writes the frames of a client, each masked with a key that nobody can foresee (section 5.3). */

@@ -55,9 +55,8 @@ class WholeFrames {
   #header: Buffer | undefined;
   /** `ws` holds the beginning of a message whose end is to come. */
   #inMessage = false;
-  /** `ws` is reading the peer's close frame, or has read it: what comes behind that concerns nobody. */
+  /** `ws` is reading the peer's close frame, or has read it. */
   #closing = false;
-  #over = false;
 
   constructor(socket: WebSocket, pass: (bytes: Buffer) => void, { role, maxBytes }: WholeFramesOptions) {
     this.#socket = socket;
@@ -67,7 +66,7 @@ class WholeFrames {
   }
 
   readonly read = (chunk: Buffer): void => {
-    if (this.#over) return;
+    if (this.#isOver) return;
     let at = 0;
     if (this.#owed === 0 && this.#header === undefined && !this.#inMessage) {
       while (at < chunk.length) {
@@ -81,6 +80,11 @@ class WholeFrames {
     this.#countAlong(rest);
     this.#pass(rest);
   };
+
+  /** The peer's close frame is read: what comes behind it concerns nobody. */
+  get #isOver(): boolean {
+    return this.#closing && this.#owed === 0;
+  }
 
   /** Gives the message that begins at `start` to its listeners; the offset behind it, or -1 when it is for `ws`. */
   #take(chunk: Buffer, start: number): number {
@@ -118,8 +122,7 @@ class WholeFrames {
         const step = Math.min(this.#owed, bytes.length - at);
         this.#owed -= step;
         at += step;
-        this.#over = this.#closing && this.#owed === 0;
-        if (this.#over) return;
+        if (this.#isOver) return;
         continue;
       }
       const known = this.#header;

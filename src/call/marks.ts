@@ -1,10 +1,12 @@
+import { Recent } from '../base/recent.ts';
+
 /** Marks not yet returned that are kept; of more, the oldest are not waited for. */
 const maxMarks = 1024;
 
 /** Marks on their way to the carrier and back, each with the position on the timeline that it stands for. */
 export class Marks {
   readonly #everyMs: number;
-  readonly #positions = new Map<string, number>();
+  readonly #positions = new Recent<number>(maxMarks);
   #number = 0;
   #unmarkedMs = 0;
 
@@ -34,10 +36,6 @@ export class Marks {
     this.#number += 1;
     const name = `p${this.#number}`;
     this.#positions.set(name, positionMs);
-    if (this.#positions.size > maxMarks) {
-      const [oldest] = this.#positions.keys();
-      if (oldest !== undefined) this.#positions.delete(oldest);
-    }
     this.#unmarkedMs = 0;
     return name;
   }

@@ -2,13 +2,13 @@ import type { AudioChunk } from '../audio/chunk.ts';
 import { createConverter } from '../audio/convert.ts';
 import { type AudioFormat, bytesPerMs } from '../audio/format.ts';
 import type { Clock, Timeout } from '../base/clock.ts';
+import { Recent } from '../base/recent.ts';
 import { Downlink, type Share } from './downlink.ts';
 import type { Ticker } from './frame-ticker.ts';
 import { confirmBoundMs, HeardWait } from './heard-wait.ts';
 import type { PlaybackTraits, Played } from './leg.ts';
 import { Marks } from './marks.ts';
 import type { AudioItem, HeardItem } from './model-session.ts';
-import { Newest } from './newest.ts';
 import { itemKey, Part, partKey } from './part.ts';
 import { PlayoutClock } from './playout-clock.ts';
 
@@ -87,7 +87,7 @@ export class Playout {
   #marks: Marks | undefined;
   /** When all that was sent had sounded, by the clock. */
   #silentSince = 0;
-  readonly #dead = new Newest(maxDead);
+  readonly #dead = new Recent<true>(maxDead);
   #drainTimer: Timeout | undefined;
   readonly #heardWait: HeardWait;
 
@@ -256,7 +256,7 @@ export class Playout {
   /** Nothing of this response may reach the carrier any more. */
   bury(id: string): void {
     this.#latest = undefined;
-    this.#dead.add(id);
+    this.#dead.set(id, true);
   }
 
   isDead(item: AudioItem): boolean {

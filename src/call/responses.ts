@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import { PatchcordError } from '../base/errors.ts';
+import { Recent } from '../base/recent.ts';
 import { Deadline } from './deadline.ts';
 import type { FloorView } from './floor.ts';
 import type { ResponseDone, ResponseRequest } from './model-session.ts';
-import { Newest } from './newest.ts';
 import { Patience } from './patience.ts';
 import type { Active, Requested, ResponsesOptions, ResponsesPort } from './response-state.ts';
 import { Retries } from './retries.ts';
@@ -44,7 +44,7 @@ export class Responses {
   /** The last answer was empty, and asked for again. */
   #wasEmpty = false;
   #requestNumber = 0;
-  readonly #abandoned = new Newest(maxAbandoned);
+  readonly #abandoned = new Recent<true>(maxAbandoned);
 
   constructor(options: ResponsesOptions) {
     this.#clock = options.clock;
@@ -406,7 +406,7 @@ export class Responses {
   }
 
   #abandon(active: Active): void {
-    this.#abandoned.add(active.responseId);
+    this.#abandoned.set(active.responseId, true);
     this.#port.abandoned(active.responseId);
   }
 

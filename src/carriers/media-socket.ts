@@ -247,18 +247,15 @@ export class MediaSocket {
   /** What waits, and the message behind it, in one piece: one system call. */
   #write(message: Buffer | string | undefined, binary: boolean): void {
     const waiting = this.#waiting;
+    if (waiting.length > 0) this.#waiting = [];
     // A connection that is closing takes no more; its close event, not this call, ends the leg.
-    if (this.#socket.readyState !== WebSocket.OPEN) {
-      this.#waiting = [];
-      return;
-    }
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
     let bytes = message === undefined ? 0 : serverFrameBytes(lengthOf(message));
     for (const text of waiting) bytes += serverFrameBytes(lengthOf(text));
     const frames = Buffer.allocUnsafe(bytes);
     let at = 0;
     for (const text of waiting) at = writeServerFrame(text, false, frames, at);
     if (message !== undefined) writeServerFrame(message, binary, frames, at);
-    if (waiting.length > 0) this.#waiting = [];
     this.#transport.write(frames);
     if (this.#transport.writableLength <= this.#limits.backlogBytes) return;
     // The peer does not read.

@@ -1,10 +1,10 @@
 import type { AudioFormat } from '../../audio/format.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
+import { Recent } from '../../base/recent.ts';
 import type { Interruption, ModelEvents, ResponseDone, ResponseRequest } from '../../call/model-session.ts';
 import { Answer, type AnswerItem, ToolCalls } from './answer.ts';
 import { describeFault } from './faults.ts';
-import { Recent } from './recent.ts';
 import type { AudioDelta, ContentPlace, ServerItem, ServerMessage, ServerResponse } from './server-events.ts';
 import { readUsage } from './usage.ts';
 import type { ClientEvent } from './wire.ts';

@@ -30,6 +30,10 @@ export class Recent<V> {
     }
   }
 
+  clear(): void {
+    this.#entries?.clear();
+  }
+
   delete(key: string): boolean {
     return this.#entries?.delete(key) ?? false;
   }
