@@ -41,7 +41,7 @@ function whoCalls(carriers: readonly CarrierStatus[]): string {
     .filter(({ name, takesCalls }) => takesCalls && name !== 'softphone')
     .map(({ name }) => carrierName(name));
   if (names.length === 0) return 'They appear here from every carrier.';
-  return `They appear here; set up for calls: ${names.join(', ')}.`;
+  return `They appear here from every carrier that is set up: ${names.join(', ')}.`;
 }
 
 function CallRow({ store, view, now }: { store: Store; view: CallView; now: number }) {
