@@ -52,6 +52,7 @@ export class Conversation {
   readonly #options: ConversationOptions;
   readonly #clock: Clock;
   readonly #leg: Leg;
+  readonly #ticker: Ticker;
   readonly #model: ModelLine;
   readonly #transcript: Transcript;
   readonly #tools: Tools;
@@ -73,6 +74,7 @@ export class Conversation {
     this.#options = options;
     this.#clock = clock;
     this.#leg = options.leg;
+    this.#ticker = options.ticker;
     this.#model = new ModelLine({
       clock,
       emit: (event) => options.emit(event),
@@ -189,7 +191,9 @@ export class Conversation {
 
   /** Nothing happens before `connect` and after `close`. */
   callerAudio(chunk: AudioChunk, timestampMs?: number): void {
-    if (!this.#closed) this.#uplink?.push(chunk, timestampMs);
+    if (this.#closed) return;
+    this.#uplink?.push(chunk, timestampMs);
+    this.#ticker.look();
   }
 
   played(played: Played): void {

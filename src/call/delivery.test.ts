@@ -9,6 +9,7 @@ import type { Delivery, PlaybackTraits } from './leg.ts';
 import type { AudioItem } from './model-session.ts';
 import { Playout } from './playout.ts';
 import { seeded } from './testing/seeded.ts';
+import { liveCall } from './testing/set-up.ts';
 import { SimulatedCarrier } from './testing/simulated-carrier.ts';
 
 interface Piece {
@@ -150,6 +151,7 @@ describe('a carrier that plays what it gets when it gets it', () => {
         due = member;
         return () => undefined;
       },
+      look: () => undefined,
     };
     const { clock, playout, sent } = ledger({ frameMs: 20 }, { buffering: 'paced' }, pcmu8k, ticker);
     playout.append(item(1), audio(2000));
@@ -161,6 +163,24 @@ describe('a carrier that plays what it gets when it gets it', () => {
     const [cut] = playout.cut();
     expect(cut?.heardMs).toBe(160);
     expect(sent()).toHaveLength(160 * 8);
+  });
+
+  it('looks after the frames that are due with all audio that passes, from the model and from the caller', () => {
+    let looks = 0;
+    const ticker: Ticker = {
+      frameMs: 20,
+      join: () => () => undefined,
+      look: () => {
+        looks += 1;
+      },
+    };
+    const { playout } = ledger({ frameMs: 20 }, { buffering: 'paced' }, pcmu8k, ticker);
+    playout.append(item(1), audio(400));
+    expect(looks).toBe(1);
+    const { leg } = liveCall({ ticker });
+    leg.events.audio(audio(20));
+    leg.events.audio(audio(20));
+    expect(looks).toBe(3);
   });
 
   it('counts a hole in an answer, and no jitter of the ticker', () => {

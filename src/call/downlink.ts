@@ -2,6 +2,7 @@ import { AudioChunk } from '../audio/chunk.ts';
 import { type AudioFormat, bytesPerMs, bytesPerSample, silenceByte } from '../audio/format.ts';
 import type { Clock, Timeout } from '../base/clock.ts';
 import type { Ticker } from './frame-ticker.ts';
+import { HeldAudio } from './held-audio.ts';
 import type { PlaybackTraits } from './leg.ts';
 import type { Part } from './part.ts';
 
@@ -26,9 +27,10 @@ export interface DownlinkOptions {
   giveSilence(chunk: AudioChunk): void;
 }
 
+/** Whose the next of the held bytes are. */
 interface Waiting {
   readonly part: Part;
-  chunk: AudioChunk;
+  bytes: number;
 }
 
 /**
@@ -45,10 +47,9 @@ export class Downlink {
   readonly #minBytes: number;
   readonly #maxBytes: number;
   readonly #silence: AudioChunk | undefined;
-  readonly #free: boolean;
   readonly #paced: boolean;
+  readonly #held = new HeldAudio();
   #queue: Waiting[] = [];
-  #queuedBytes = 0;
   /** The carrier takes nothing for now. */
   #shut = false;
   #nextAt = Number.NEGATIVE_INFINITY;
@@ -76,13 +77,6 @@ export class Downlink {
         : Math.max(this.#frameBytes, wholeFrames(bytesOf(delivery.maxChunkMs), this.#frameBytes));
     this.#leadMs = delivery.leadMs ?? Number.POSITIVE_INFINITY;
     this.#everyMs = delivery.everyMs ?? 0;
-    this.#free =
-      !this.#paced &&
-      this.#frameBytes === 0 &&
-      this.#minBytes === 0 &&
-      this.#everyMs === 0 &&
-      this.#leadMs === Number.POSITIVE_INFINITY &&
-      this.#maxBytes === Number.POSITIVE_INFINITY;
     if (!this.#paced) return;
     if (delivery.fillsSilence) {
       this.#silence = AudioChunk.fromBytes(Buffer.alloc(this.#frameBytes, silenceByte(format)));
@@ -92,20 +86,27 @@ export class Downlink {
 
   /** Audio that waits here. */
   get queuedMs(): number {
-    return this.#queuedBytes / this.#bytesPerMs;
+    return this.#held.byteLength / this.#bytesPerMs;
   }
 
   push(part: Part, chunk: AudioChunk): void {
     if (chunk.byteLength === 0) return;
-    if (this.#free && !this.#shut && this.#queuedBytes === 0) {
+    if (this.#passes(chunk.byteLength)) {
+      if (this.#everyMs > 0) this.#nextAt = this.#clock.now() + this.#everyMs;
       this.#options.give(chunk, part);
       return;
     }
     part.waitingBytes += chunk.byteLength;
-    this.#queuedBytes += chunk.byteLength;
-    this.#queue.push({ part, chunk });
-    if (this.#paced) this.#join();
-    else this.#pump();
+    this.#held.push(chunk.bytes());
+    const last = this.#queue.at(-1);
+    if (last?.part === part) last.bytes += chunk.byteLength;
+    else this.#queue.push({ part, bytes: chunk.byteLength });
+    if (!this.#paced) {
+      this.#pump();
+      return;
+    }
+    this.#join();
+    this.#options.ticker.look();
   }
 
   /** The carrier takes no more for now, or takes it again. */
@@ -116,14 +117,14 @@ export class Downlink {
 
   /** No more audio of the part that was pushed last comes: what is left of it need not wait for more. */
   ended(): void {
-    if (!this.#paced && this.#queuedBytes > 0) this.#pump();
+    if (!this.#paced && this.#held.byteLength > 0) this.#pump();
   }
 
   /** What waits is forgotten. */
   drop(): void {
     for (const { part } of this.#queue) part.waitingBytes = 0;
     this.#queue = [];
-    this.#queuedBytes = 0;
+    this.#held.clear();
     this.#timer?.cancel();
     this.#timer = undefined;
   }
@@ -145,7 +146,7 @@ export class Downlink {
       if (bytes > 0) this.#give(bytes);
       else if (this.#silence) this.#options.giveSilence(this.#silence);
     }
-    if (this.#silence === undefined && this.#queuedBytes === 0) {
+    if (this.#silence === undefined && this.#held.byteLength === 0) {
       this.#leave?.();
       this.#leave = undefined;
     }
@@ -154,7 +155,7 @@ export class Downlink {
   /** Queued: hands on what may go now, and comes back when more may. */
   #pump(): void {
     if (this.#timer) return;
-    while (this.#queuedBytes > 0 && !this.#shut) {
+    while (this.#held.byteLength > 0 && !this.#shut) {
       const bytes = this.#nextBytes();
       if (bytes === 0) return;
       const waitMs = Math.max(this.#nextAt - this.#clock.now(), this.#options.aheadMs() - this.#leadMs);
@@ -170,9 +171,18 @@ export class Downlink {
     }
   }
 
+  /** Whether a chunk may go as it came: nothing waits before it, and it is a piece that the carrier takes now. */
+  #passes(bytes: number): boolean {
+    if (this.#paced || this.#shut || this.#held.byteLength > 0) return false;
+    if (bytes > this.#maxBytes || bytes < this.#minBytes || wholeFrames(bytes, this.#frameBytes) < bytes)
+      return false;
+    if (this.#everyMs > 0 && this.#nextAt > this.#clock.now()) return false;
+    return this.#leadMs === Number.POSITIVE_INFINITY || this.#options.aheadMs() <= this.#leadMs;
+  }
+
   /** Bytes of the next piece, of what is there; 0: more has to come first. */
   #nextBytes(): number {
-    const queued = this.#queuedBytes;
+    const queued = this.#held.byteLength;
     const most = this.#paced ? this.#frameBytes : this.#maxBytes;
     const atEnd = this.#queue.at(-1)?.part.generationDone === true;
     const bytes = Math.min(queued, most);
@@ -181,39 +191,36 @@ export class Downlink {
     return wholeFrames(bytes, this.#frameBytes);
   }
 
+  /** Hands on the first of the held bytes; the last frame is filled up with silence. */
   #give(bytes: number): void {
+    const frames = this.#frameBytes > 0 ? Math.ceil(bytes / this.#frameBytes) : 1;
+    const piece = Buffer.allocUnsafe(this.#frameBytes > 0 ? frames * this.#frameBytes : bytes);
+    this.#held.shift(bytes === piece.length ? piece : piece.subarray(0, bytes));
+    const chunk = AudioChunk.fromBytes(piece);
     const [first] = this.#queue;
-    if (!first) return;
-    const padded = this.#frameBytes > 0 ? Math.ceil(bytes / this.#frameBytes) * this.#frameBytes : bytes;
-    this.#queuedBytes -= bytes;
-    if (padded === bytes && first.chunk.byteLength >= bytes) {
-      this.#options.give(this.#take(first, bytes), first.part);
+    if (first && bytes === piece.length && bytes <= first.bytes) {
+      this.#count(first, bytes);
+      this.#options.give(chunk, first.part);
       return;
     }
+    piece.fill(silenceByte(this.#options.format), bytes);
     const shares: Share[] = [];
-    const pieces: Buffer[] = [];
     for (let left = bytes; left > 0; ) {
       const [next] = this.#queue;
       if (!next) break;
-      const taken = this.#take(next, Math.min(left, next.chunk.byteLength));
-      left -= taken.byteLength;
-      pieces.push(taken.bytes());
-      shares.push({ part: next.part, lengthMs: taken.byteLength / this.#bytesPerMs });
+      const share = Math.min(left, next.bytes);
+      this.#count(next, share);
+      left -= share;
+      shares.push({ part: next.part, lengthMs: share / this.#bytesPerMs });
     }
-    if (padded > bytes) pieces.push(Buffer.alloc(padded - bytes, silenceByte(this.#options.format)));
-    this.#options.giveMixed(AudioChunk.fromBytes(Buffer.concat(pieces)), shares);
+    this.#options.giveMixed(chunk, shares);
   }
 
-  /** The first bytes of what waits first. */
-  #take(from: Waiting, bytes: number): AudioChunk {
+  /** So many bytes of what waits first are on their way. */
+  #count(from: Waiting, bytes: number): void {
     from.part.waitingBytes -= bytes;
-    if (bytes === from.chunk.byteLength) {
-      this.#queue.shift();
-      return from.chunk;
-    }
-    const taken = from.chunk.slice(0, bytes);
-    from.chunk = from.chunk.slice(bytes);
-    return taken;
+    from.bytes -= bytes;
+    if (from.bytes === 0) this.#queue.shift();
   }
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Clock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { VirtualClock } from '../base/virtual-clock.ts';
 import { FrameTicker } from './frame-ticker.ts';
@@ -31,6 +32,37 @@ describe('the ticker of frames', () => {
     for (let member = 0; member < 8; member++) ticker.join(() => moments.add(clock.now() % 20));
     clock.advance(200);
     expect([...moments].sort((a, b) => a - b)).toEqual([0, 5, 10, 15]);
+  });
+
+  it('gives what is due when it is looked at, and the timer does not give it again', () => {
+    const { clock, ticker } = setUp();
+    let busyMs = 0;
+    const late: Clock = {
+      now: () => clock.now() + busyMs,
+      epochMs: () => clock.epochMs(),
+      setTimeout: (callback, delayMs) => clock.setTimeout(callback, delayMs),
+    };
+    const held = new FrameTicker({ clock: late, log: silentLogger, slots: 1 });
+    const at: [number, number][] = [];
+    held.join((frames) => {
+      at.push([late.now(), frames]);
+      held.look();
+    });
+    ticker.look();
+    held.look();
+    expect(at).toEqual([]);
+    // All this time no timer can run.
+    busyMs = 25;
+    held.look();
+    held.look();
+    busyMs = 65;
+    held.look();
+    expect(at).toEqual([
+      [25, 1],
+      [65, 2],
+    ]);
+    clock.advance(15);
+    expect(at.slice(2)).toEqual([[80, 1]]);
   });
 
   it('keeps its deadlines when it was held up: lateness never adds up', () => {

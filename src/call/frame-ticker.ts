@@ -10,6 +10,11 @@ export interface Ticker {
   readonly frameMs: number;
   /** `due` is called for every frame from now on, with how many are due; returns what stops it. */
   join(due: (frames: number) => void): () => void;
+  /**
+   * Looks whether frames are due, and gives them. A timer has to wait until all sockets that had something to read were
+   * read: whoever works longer for one of them looks in between.
+   */
+  look(): void;
 }
 
 export interface FrameTickerOptions {
@@ -42,6 +47,7 @@ export class FrameTicker implements Ticker {
   readonly #slots: Slot[];
   #timer: Timeout | undefined;
   #armedFor = 0;
+  #isTelling = false;
 
   constructor(options: FrameTickerOptions) {
     this.#clock = options.clock;
@@ -65,6 +71,13 @@ export class FrameTicker implements Ticker {
       slot.members.delete(member);
       if (this.#slots.every(({ members }) => members.size === 0)) this.#disarm();
     };
+  }
+
+  look(): void {
+    if (this.#timer && !this.#isTelling && this.#armedFor <= this.#clock.now()) {
+      this.#timer.cancel();
+      this.#tick();
+    }
   }
 
   #emptiest(): Slot {
@@ -94,6 +107,7 @@ export class FrameTicker implements Ticker {
 
   readonly #tick = (): void => {
     this.#timer = undefined;
+    this.#isTelling = true;
     const now = this.#clock.now();
     for (const slot of this.#slots) {
       if (slot.members.size === 0 || slot.dueAt > now) continue;
@@ -101,6 +115,7 @@ export class FrameTicker implements Ticker {
       slot.dueAt += due * this.#frameMs;
       this.#tell(slot, Math.min(due, maxCatchUp));
     }
+    this.#isTelling = false;
     this.#arm();
   };
 

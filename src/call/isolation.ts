@@ -45,6 +45,7 @@ export function guardedTicker(ticker: Ticker, broken: (thrown: unknown) => void)
           broken(thrown);
         }
       }),
+    look: () => ticker.look(),
   };
 }
 

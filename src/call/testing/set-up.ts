@@ -6,7 +6,7 @@ import { Call } from '../call.ts';
 import type { CallLimits } from '../call-limits.ts';
 import { endCallTool } from '../end-call.ts';
 import type { CallEvent } from '../events.ts';
-import { FrameTicker } from '../frame-ticker.ts';
+import { FrameTicker, type Ticker } from '../frame-ticker.ts';
 import type { SpeechModel } from '../model-session.ts';
 import type { Tool } from '../tools.ts';
 import { FakeLeg, type FakeLegOptions } from './fake-leg.ts';
@@ -50,6 +50,7 @@ export interface SetUp {
   readonly leg?: Omit<FakeLegOptions, 'clock'>;
   readonly makeLeg?: (clock: VirtualClock) => FakeLeg;
   readonly followed?: () => boolean;
+  readonly ticker?: Ticker;
 }
 
 /** A call over a fake phone and a given model, on a clock of its own. */
@@ -66,7 +67,7 @@ export function callWith<Model extends SpeechModel>(model: Model, options: SetUp
     limits: { ...limits, ...options.limits },
     apology: { text: 'Sorry.', audio: () => AudioChunk.fromBytes(Buffer.alloc(8000)) },
     clock,
-    ticker: new FrameTicker({ clock, log: silentLogger }),
+    ticker: options.ticker ?? new FrameTicker({ clock, log: silentLogger }),
     log: silentLogger,
     observe: (event) => events.push(event),
     ...(options.followed === undefined ? {} : { followed: options.followed }),
