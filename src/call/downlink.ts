@@ -70,12 +70,13 @@ export class Downlink {
     const frameMs = this.#paced ? ticker.frameMs : delivery.frameMs;
     this.#frameBytes = frameMs === undefined ? 0 : bytesOf(frameMs);
     this.#minBytes = delivery.minChunkMs === undefined ? 0 : bytesOf(delivery.minChunkMs);
-    // A piece holds a whole frame at least, else nothing would ever be given.
+    // A piece is within the lead and holds a whole frame at least, else nothing would ever be given.
+    this.#leadMs = Math.max(frameMs ?? 0, delivery.leadMs ?? Number.POSITIVE_INFINITY);
+    const maxMs = Math.min(delivery.maxChunkMs ?? Number.POSITIVE_INFINITY, this.#leadMs);
     this.#maxBytes =
-      delivery.maxChunkMs === undefined
-        ? Number.POSITIVE_INFINITY
-        : Math.max(this.#frameBytes, wholeFrames(bytesOf(delivery.maxChunkMs), this.#frameBytes));
-    this.#leadMs = delivery.leadMs ?? Number.POSITIVE_INFINITY;
+      maxMs === Number.POSITIVE_INFINITY
+        ? maxMs
+        : Math.max(this.#frameBytes, wholeFrames(bytesOf(maxMs), this.#frameBytes));
     this.#everyMs = delivery.everyMs ?? 0;
     if (!this.#paced) return;
     if (delivery.fillsSilence) {
@@ -158,7 +159,7 @@ export class Downlink {
     while (this.#held.byteLength > 0 && !this.#shut) {
       const bytes = this.#nextBytes();
       if (bytes === 0) return;
-      const waitMs = Math.max(this.#nextAt - this.#clock.now(), this.#options.aheadMs() - this.#leadMs);
+      const waitMs = Math.max(this.#nextAt - this.#clock.now(), this.#overLeadMs(bytes));
       if (waitMs > 0) {
         this.#timer = this.#clock.setTimeout(() => {
           this.#timer = undefined;
@@ -177,7 +178,12 @@ export class Downlink {
     if (bytes > this.#maxBytes || bytes < this.#minBytes || wholeFrames(bytes, this.#frameBytes) < bytes)
       return false;
     if (this.#everyMs > 0 && this.#nextAt > this.#clock.now()) return false;
-    return this.#leadMs === Number.POSITIVE_INFINITY || this.#options.aheadMs() <= this.#leadMs;
+    return this.#leadMs === Number.POSITIVE_INFINITY || this.#overLeadMs(bytes) <= 0;
+  }
+
+  /** How much too far ahead of the ear a piece would be now. */
+  #overLeadMs(bytes: number): number {
+    return this.#options.aheadMs() + bytes / this.#bytesPerMs - this.#leadMs;
   }
 
   /** Bytes of the next piece, of what is there; 0: more has to come first. */
