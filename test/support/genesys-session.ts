@@ -1,4 +1,3 @@
-import type { WebSocket } from 'ws';
 import { AudioChunk } from '../../src/audio/chunk.ts';
 import { VirtualClock } from '../../src/base/virtual-clock.ts';
 import type { Turn } from '../../src/call/turn.ts';
@@ -52,7 +51,7 @@ export class VirtualSession {
     const headers = { 'audiohook-session-id': sessionId, 'audiohook-organization-id': organizationId };
     const request = { headers, socket: this.socket.connection };
     route.connect(
-      this.socket as unknown as WebSocket,
+      this.socket.webSocket,
       request as unknown as Parameters<SocketRoute['connect']>[1],
     );
   }
