@@ -65,7 +65,9 @@ describe('a media socket', () => {
     expect(ends).toEqual([]);
     clock.advance(1);
     expect([socket.closeCode, socket.closeReason]).toEqual([1008, 'PATCHCORD_MESSAGE_ORDER']);
-    expect(ends).toMatchObject([{ reason: 'protocol-error', error: { message: 'no start within 10000 ms' } }]);
+    expect(ends).toMatchObject([
+      { reason: 'protocol-error', error: { message: 'no start within 10000 ms' } },
+    ]);
   });
 
   it('has no deadline once that is said', () => {
