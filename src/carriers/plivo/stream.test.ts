@@ -21,6 +21,7 @@ streamCases({
   start: startMessage('t'),
   media: mediaMessage(20),
   early: { event: 'weather' },
+  late: ['media', 'playedStream', 'clearedAudio', 'dtmf', 'stop', 'error'],
   played,
   clearReturnsMarks: false,
   sends: { audio: 'playAudio', mark: 'checkpoint', clear: 'clearAudio' },

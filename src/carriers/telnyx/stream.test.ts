@@ -98,6 +98,7 @@ streamCases({
   start: startMessage('v3:a'),
   media: mediaMessage(1),
   early: { event: 'connected', version: '1.0.0' },
+  late: ['media', 'mark', 'dtmf', 'stop'],
   played: (name) => ({ event: 'mark', mark: { name } }),
   clearReturnsMarks: true,
   sends: { audio: 'media', mark: 'mark', clear: 'clear' },

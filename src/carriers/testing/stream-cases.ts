@@ -22,6 +22,8 @@ export interface SpokenStream {
   readonly media: object;
   /** What may come before `start`. */
   readonly early: object;
+  /** Events that may not. */
+  readonly late: readonly string[];
   played(name: string): object;
   /** Whether a clear has the marks before it come back. */
   readonly clearReturnsMarks: boolean;
@@ -31,7 +33,7 @@ export interface SpokenStream {
 
 /** What is true of every media stream of a call that was announced. */
 export function streamCases(its: SpokenStream): void {
-  const { connect, start, media, early, played, clearReturnsMarks, sends } = its;
+  const { connect, start, media, early, late, played, clearReturnsMarks, sends } = its;
   const open = (): StreamScene => {
     const scene = connect();
     scene.socket.says(early);
@@ -56,6 +58,14 @@ export function streamCases(its: SpokenStream): void {
       other.socket.says('nonsense');
       expect(other.socket.closeCode).toBe(1007);
       expect(other.call.log).toEqual([]);
+    });
+
+    it.each(late)('is closed with 1008 for %s before start', (event) => {
+      const { socket, host } = connect();
+      const bodies = { media: { payload: 'AAAA' }, mark: { name: 'm' }, name: 'm', dtmf: { digit: '1' } };
+      socket.says({ event, ...bodies });
+      expect(socket.closeCode).toBe(1008);
+      expect(host.codes).toEqual(['PATCHCORD_MESSAGE_ORDER']);
     });
 
     it('that has begun has no such deadline, and forgives what is malformed, naming the call', () => {

@@ -76,6 +76,7 @@ streamCases({
   start: startMessage('t'),
   media: mediaMessage(20),
   early: { event: 'connected', protocol: 'Call', version: '1.0.0' },
+  late: ['media', 'mark', 'dtmf', 'stop'],
   played: (name) => ({ event: 'mark', streamSid: 'MZ1', mark: { name } }),
   clearReturnsMarks: true,
   sends: { audio: 'media', mark: 'mark', clear: 'clear' },
