@@ -183,7 +183,7 @@ export class MediaSocket {
   }
 
   readonly #onMessage = (data: RawData, isBinary: boolean): void => {
-    if (this.#state !== 'opening' && this.#state !== 'open') return;
+    if (!this.isOpen) return;
     // `ws` gives a Buffer for every message of a socket whose binaryType was left alone.
     if (!Buffer.isBuffer(data)) return;
     if (this.#flood.floods(1, data.length)) {

@@ -15,13 +15,12 @@ import { twilioDriver } from '../contract/drivers/twilio.ts';
 import { scene } from '../contract/scene.ts';
 import { says } from '../contract/sounds.ts';
 import type { Stage, StageOptions } from '../contract/stage.ts';
+import { agentFirst, hangUp } from './habits.ts';
 import { onTwilioStage } from './twilio-stage.ts';
 
 /** The row of the merged drop-in contract about the socket to the model, which all seeds have in common. */
 
-const agentFirst = { PATCHCORD_FIRST_SPEAKER: 'agent', PATCHCORD_GREETING: 'Good evening' };
 const speak = { do: 'speak', audio: generateSpeech(400), after: 'agent-finished' } as const;
-const hangUp = { do: 'hangup', after: 'agent-finished' } as const;
 /** So much of a spoken sentence shows which one it is. */
 const recognisedMs = 600;
 

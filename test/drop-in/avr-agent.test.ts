@@ -9,12 +9,12 @@ import { FakeAgentApi, type FakeAgentApiOptions } from '../../src/emulators/avr/
 import { generateSpeech } from '../../src/emulators/phone/caller-audio.ts';
 import { says } from '../contract/sounds.ts';
 import { type AvrStage, clock, onAvrStage } from './avr-stage.ts';
+import { hangUp } from './habits.ts';
 import { instructionsOf, sessionOf } from './on-stage.ts';
 
 /** The rows of seed 000 about who answers and what it may do. */
 
 const agentFirst = { PATCHCORD_FIRST_SPEAKER: 'agent' };
-const hangUp = { do: 'hangup', after: 'agent-finished' } as const;
 
 /** A gateway that asks this agent API. */
 async function withAgentApi(

@@ -1,17 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { detectTone, sine } from '../../src/audio/tones.ts';
 import type { ScriptedResponse } from '../../src/emulators/openai-realtime/behaviours/scripted.ts';
-import { generateSpeech } from '../../src/emulators/phone/caller-audio.ts';
 import { says } from '../contract/sounds.ts';
 import { onAvrStage } from './avr-stage.ts';
+import { agentFirst, hangUp, speak } from './habits.ts';
 
 /** The rows of seed 000 (Agent Voice Response) in the merged drop-in contract, over the whole gateway. */
 
-const agentFirst = { PATCHCORD_FIRST_SPEAKER: 'agent', PATCHCORD_GREETING: 'Good evening' };
 /** Callers take their time from key to key. */
 const oneByOne = { PATCHCORD_DTMF_INTER_DIGIT_MS: '1500' };
-const speak = { do: 'speak', audio: generateSpeech(400) } as const;
-const hangUp = { do: 'hangup', after: 'agent-finished' } as const;
 
 describe.concurrent('avr-core finds what it had', () => {
   it('000 WS any path, query: from, to, uniqueid and channel are known of the call', async () => {

@@ -1,17 +1,15 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { generateSpeech } from '../../src/emulators/phone/caller-audio.ts';
 import { connect, headersOf, newIdentity } from '../contract/drivers/genesys-call.ts';
 import { says } from '../contract/sounds.ts';
 import { onGenesysStage } from './genesys-stage.ts';
+import { hangUp, speak } from './habits.ts';
 import { instructionsOf, sessionOf } from './on-stage.ts';
 
 /** The rows of seed 004 (Genesys, Python) in the merged drop-in contract, over the whole gateway. */
 
 const agentFirst = { PATCHCORD_FIRST_SPEAKER: 'agent' };
-const speak = { do: 'speak', audio: generateSpeech(400) } as const;
-const hangUp = { do: 'hangup', after: 'agent-finished' } as const;
 const greeting = { env: agentFirst, script: [says({ ms: 150, seed: 1 })] };
 
 const outputs = [

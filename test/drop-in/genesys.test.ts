@@ -1,16 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { callerOffer, type MediaOffer } from '../../src/emulators/genesys/client-envelope.ts';
-import { generateSpeech } from '../../src/emulators/phone/caller-audio.ts';
 import { genesysDriver } from '../contract/drivers/genesys.ts';
 import { call as driverCall, type GenesysCall } from '../contract/drivers/genesys-call.ts';
 import { says } from '../contract/sounds.ts';
 import { onGenesysStage } from './genesys-stage.ts';
+import { hangUp, speak } from './habits.ts';
 
 /** The rows of seed 002 (Genesys, TypeScript) in the merged drop-in contract, over the whole gateway. */
 
 const agentFirst = { PATCHCORD_FIRST_SPEAKER: 'agent' };
-const speak = { do: 'speak', audio: generateSpeech(400) } as const;
-const hangUp = { do: 'hangup', after: 'agent-finished' } as const;
 
 describe.concurrent('a Genesys flow finds what it had', () => {
   it('002 WS upgrade auth: whoever forges is told 401, and the next call is taken', async () => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { pcmu8k } from '../../src/audio/format.ts';
-import { generateSpeech } from '../../src/emulators/phone/caller-audio.ts';
 import { readPlivoXml } from '../../src/emulators/plivo/plivo-xml.ts';
 import { readTwiml } from '../../src/emulators/twilio/twiml.ts';
 import { plivoDriver } from '../contract/drivers/plivo.ts';
@@ -11,17 +10,25 @@ import {
 } from '../contract/drivers/twilio-call.ts';
 import { says } from '../contract/sounds.ts';
 import { publicUrl } from '../contract/stage.ts';
+import { fromNumber, to } from './account-stage.ts';
 import { fromElsewhere } from './ask.ts';
+import { agentFirst, hangUp, speak } from './habits.ts';
 import { listenToLog } from './log-listener.ts';
+import { mediaRows, nothingPrepared, turnsAway } from './media-rows.ts';
 import { instructionsOf, sessionOf } from './on-stage.ts';
-import { fromNumber, onPlivoStage, to } from './plivo-stage.ts';
+import { onPlivoStage } from './plivo-stage.ts';
 
 /** The rows of seed 003 (Plivo) in the merged drop-in contract, over the whole gateway. */
 
-const agentFirst = { PATCHCORD_FIRST_SPEAKER: 'agent', PATCHCORD_GREETING: 'Good evening' };
-const speak = { do: 'speak', audio: generateSpeech(400) } as const;
-const hangUp = { do: 'hangup', after: 'agent-finished' } as const;
 const voicePaths = ['/incoming-call', '/inbound-call', '/outbound-call'];
+
+mediaRows({
+  rows: { stream: '003 WS /media-stream', bargeIn: '003 barge-in' },
+  says: { audio: 'playAudio', mark: 'checkpoint', clear: 'clearAudio' },
+  hungUp: { status: 'completed' },
+  on: (options, play) =>
+    onPlivoStage(options, ({ stage, plivo }) => play(stage, (caller) => plivo.newCall(caller))),
+});
 
 describe.concurrent('Plivo finds what it had', () => {
   it('003 ALL /incoming-call, /outbound-call, /inbound-call: Plivo XML as text/xml, by POST and by GET', async () => {
@@ -106,60 +113,11 @@ describe.concurrent('Plivo finds what it had', () => {
     });
   });
 
-  it('003 WS /media-stream: start, media, dtmf and stop in; playAudio and checkpoint out', async () => {
-    const script = [says({ ms: 260, seed: 1 }), says({ ms: 200, seed: 2 })];
-    const env = { PATCHCORD_DTMF_INTER_DIGIT_MS: '1500' };
-    await onPlivoStage({ env, script }, async ({ stage, plivo }) => {
-      const steps = [speak, { do: 'digits', digits: '4#', after: 'agent-finished' }, hangUp] as const;
-      const call = plivo.newCall({ steps, player: { keepAudio: true } });
-      const record = await call.run();
-      expect(record).toMatchObject({ failure: undefined, notices: [], status: 'completed' });
-      expect(record.stream).toMatchObject({ violations: [], missedSteps: 0, endedBy: 'caller' });
-      const played = Buffer.from(call.stream?.player.playedAudio() ?? []);
-      expect(played.equals(stage.tap.session(0).agentAudio())).toBe(true);
-      expect(record.stream?.marks.length).toBeGreaterThanOrEqual(2);
-      expect(new Set(record.stream?.marks.map(({ how }) => how))).toEqual(new Set(['played']));
-      expect(stage.eventsOf('digit').map(({ digit }) => digit)).toEqual(['4', '#']);
-      expect(JSON.stringify(stage.tap.session(0).askedFor('conversation.item.create'))).toContain('4 #');
-      expect((await stage.event('call.ended')).reason).toBe('caller-hung-up');
-    });
-  });
-
-  it('003 WS /media-stream: what the caller says before the model is there is answered', async () => {
-    const options = { faults: { handshakeDelayMs: 900 }, script: [says({ ms: 150, seed: 3 })] };
-    await onPlivoStage(options, async ({ stage, plivo }) => {
-      const record = await plivo.newCall({ steps: [speak, hangUp] }).run();
-      expect(record.failure).toBeUndefined();
-      expect(record.stream).toMatchObject({ violations: [], missedSteps: 0, playedMs: 150 });
-      expect(stage.eventsOf('caller-audio.lost')).toEqual([]);
-    });
-  });
-
   it('003 WS /media-stream: only a signed upgrade with the token of the call gets in', async () => {
     await onPlivoStage({}, async ({ stage }) => {
       const strangers = plivoDriver.intruders.filter(({ name }) => name.startsWith('a stream'));
       expect(strangers.length).toBeGreaterThanOrEqual(6);
-      for (const { attempt, turnedAway } of strangers) {
-        const noop = (): Promise<void> => Promise.resolve();
-        const prepared = { env: {}, close: noop };
-        expect(await attempt(stage.gateway.url, () => undefined, prepared)).toBe(turnedAway);
-      }
-    });
-  });
-
-  it('003 barge-in: Plivo is cleared at once (clearAudio), and the model is told what was heard', async () => {
-    const script = [says({ ms: 3000, seed: 4 }), says({ ms: 150, seed: 5 })];
-    await onPlivoStage({ env: agentFirst, script }, async ({ stage, plivo }) => {
-      const steps = [{ ...speak, after: 'agent-started', delayMs: 500 }, hangUp] as const;
-      const record = await plivo.newCall({ steps }).run();
-      expect(record.failure).toBeUndefined();
-      expect(record.stream).toMatchObject({ violations: [], missedSteps: 0 });
-      const [cleared, ...more] = record.stream?.clears ?? [];
-      expect(more).toEqual([]);
-      const [truncation] = stage.emulator.sessions.flatMap((session) => session.record.truncations);
-      expect(truncation?.accepted).toBe(true);
-      expect(Math.abs((truncation?.audioEndMs ?? 0) - (cleared?.stretchMs ?? 0))).toBeLessThan(100);
-      expect(cleared?.droppedMs).toBeGreaterThan(500);
+      await turnsAway(stage, strangers, nothingPrepared);
     });
   });
 

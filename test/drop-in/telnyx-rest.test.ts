@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { says } from '../contract/sounds.ts';
 import type { Stage } from '../contract/stage.ts';
+import { fromNumber, to } from './account-stage.ts';
 import { fromElsewhere, withKey } from './ask.ts';
+import { agentFirst, hangUp } from './habits.ts';
 import { instructionsOf } from './on-stage.ts';
-import { dialled, fromNumber, heard, onTelnyxStage, to } from './telnyx-stage.ts';
+import { dialled, heard, onTelnyxStage } from './telnyx-stage.ts';
 
 /** The rows of seed 001 (Telnyx) about its REST, over the whole gateway. */
-
-const agentFirst = { PATCHCORD_FIRST_SPEAKER: 'agent', PATCHCORD_GREETING: 'Good evening' };
-const hangUp = { do: 'hangup', after: 'agent-finished' } as const;
 
 /** What the agent was asked to open the call with. */
 function openingOf(stage: Stage): string {

@@ -1,15 +1,11 @@
-import { SystemClock } from '../../src/base/clock.ts';
 import { FakeTelnyx, type FakeTelnyxOptions } from '../../src/emulators/telnyx/account.ts';
 import type { FakeTelnyxCall } from '../../src/emulators/telnyx/call.ts';
 import { TelnyxKeys } from '../../src/emulators/telnyx/keys.ts';
-import { publicUrl, type Stage, type StageOptions } from '../contract/stage.ts';
-import { type Ask, askingOf } from './ask.ts';
-import { onStage } from './on-stage.ts';
+import type { Stage, StageOptions } from '../contract/stage.ts';
+import { accountOptions, fromNumber, onAccountStage, to } from './account-stage.ts';
+import type { Ask } from './ask.ts';
 
-export const clock = new SystemClock();
 export const keys = new TelnyxKeys(Buffer.alloc(32, 5));
-export const fromNumber = '+15550009999';
-export const to = '+15550001111';
 const apiKey = 'KEY-of-the-test';
 
 export interface TelnyxStageOptions extends StageOptions {
@@ -23,39 +19,31 @@ export interface TelnyxStage {
   readonly ask: Ask;
 }
 
-export async function onTelnyxStage(
+export function onTelnyxStage(
   options: TelnyxStageOptions,
   play: (it: TelnyxStage) => Promise<void>,
 ): Promise<void> {
-  let gatewayUrl = publicUrl;
-  const telnyx = new FakeTelnyx({
-    clock,
-    keys,
-    apiKey,
-    publicUrl,
-    ringMs: 20,
-    ...options.account,
-    get gatewayUrl() {
-      return gatewayUrl;
-    },
-  });
-  const env = {
-    TELNYX_API_KEY: apiKey,
-    TELNYX_PUBLIC_KEY: keys.publicKey,
-    TELNYX_FROM_NUMBER: fromNumber,
-    TELNYX_CALL_CONTROL_APP_ID: 'app-1',
-    TELNYX_API_BASE_URL: await telnyx.listen(),
-    PATCHCORD_DIAL_ALLOW: '+1',
-    ...options.env,
-  };
-  try {
-    await onStage({ ...options, env }, (stage) => {
-      gatewayUrl = stage.gateway.url;
-      return play({ stage, telnyx, ask: askingOf(stage) });
-    });
-  } finally {
-    await telnyx.close();
-  }
+  return onAccountStage(
+    options,
+    (gateway) =>
+      new FakeTelnyx({
+        ...accountOptions,
+        keys,
+        apiKey,
+        ...options.account,
+        get gatewayUrl() {
+          return gateway.url;
+        },
+      }),
+    (apiBaseUrl) => ({
+      TELNYX_API_KEY: apiKey,
+      TELNYX_PUBLIC_KEY: keys.publicKey,
+      TELNYX_FROM_NUMBER: fromNumber,
+      TELNYX_CALL_CONTROL_APP_ID: 'app-1',
+      TELNYX_API_BASE_URL: apiBaseUrl,
+    }),
+    ({ stage, account, ask }) => play({ stage, telnyx: account, ask }),
+  );
 }
 
 /** Dials as a client of the replaced bridge does; the call at Telnyx, which rings by now. */

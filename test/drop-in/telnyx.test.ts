@@ -1,18 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { generateSpeech } from '../../src/emulators/phone/caller-audio.ts';
 import { telnyxDriver } from '../contract/drivers/telnyx.ts';
 import { eventOf, initiated, TelnyxApi } from '../contract/drivers/telnyx-api.ts';
 import { hush, says } from '../contract/sounds.ts';
 import type { Stage, StageOptions } from '../contract/stage.ts';
+import { agentFirst } from './habits.ts';
+import { mediaRows, turnsAway } from './media-rows.ts';
 import { onStage } from './on-stage.ts';
 import { dialled, heard, keys, onTelnyxStage } from './telnyx-stage.ts';
 
 /** The rows of seed 001 (Telnyx) in the merged drop-in contract, over the whole gateway: what Telnyx itself finds. */
 
 const path = '/api/webhooks/telnyx';
-const agentFirst = { PATCHCORD_FIRST_SPEAKER: 'agent', PATCHCORD_GREETING: 'Good evening' };
-const speak = { do: 'speak', audio: generateSpeech(400) } as const;
-const hangUp = { do: 'hangup', after: 'agent-finished' } as const;
 const apology = {
   payload: expect.stringContaining('sorry'),
   payload_type: 'text',
@@ -34,6 +32,14 @@ async function onBareStage(
   }
 }
 
+mediaRows({
+  rows: { stream: '001 WS /media-bridge', bargeIn: '001 WS /media-bridge' },
+  says: { audio: 'media', mark: 'mark', clear: 'clear' },
+  hungUp: { hangupCause: 'normal_clearing', hangupSource: 'caller' },
+  on: (options, play) =>
+    onTelnyxStage(options, ({ stage, telnyx }) => play(stage, (caller) => telnyx.newCall(caller))),
+});
+
 describe.concurrent('Telnyx finds the webhook and the stream that it had', () => {
   it('001 POST /api/webhooks/telnyx: 200 {"received":true} when signed, whatever the event is', async () => {
     await onTelnyxStage({}, async ({ ask }) => {
@@ -49,9 +55,8 @@ describe.concurrent('Telnyx finds the webhook and the stream that it had', () =>
     await onBareStage({}, async (stage, api) => {
       const forgers = telnyxDriver.intruders.filter(({ code }) => code === 'PATCHCORD_SIGNATURE_INVALID');
       expect(forgers.length).toBeGreaterThanOrEqual(5);
-      for (const { attempt } of forgers) {
-        expect(await attempt(stage.gateway.url, () => undefined, api)).toBe(403);
-      }
+      expect(new Set(forgers.map(({ turnedAway }) => turnedAway))).toEqual(new Set([403]));
+      await turnsAway(stage, forgers, api);
       expect(stage.eventsOf('call.started')).toEqual([]);
     });
   });
@@ -141,39 +146,6 @@ describe.concurrent('Telnyx finds the webhook and the stream that it had', () =>
     });
   });
 
-  it('001 WS /media-bridge: start, media, dtmf and stop in, media out, of a call that came in', async () => {
-    const script = [says({ ms: 260, seed: 11 }), says({ ms: 200, seed: 12 })];
-    const env = { PATCHCORD_DTMF_INTER_DIGIT_MS: '1500' };
-    await onTelnyxStage({ env, script }, async ({ stage, telnyx }) => {
-      const steps = [speak, { do: 'digits', digits: '4#', after: 'agent-finished' }, hangUp] as const;
-      const call = telnyx.newCall({ steps, player: { keepAudio: true } });
-      const record = await call.run();
-      expect(record).toMatchObject({ failure: undefined, notices: [] });
-      expect(record.stream).toMatchObject({ violations: [], missedSteps: 0, endedBy: 'caller' });
-      const played = Buffer.from(call.stream?.player.playedAudio() ?? []);
-      expect(played.equals(stage.tap.session(0).agentAudio())).toBe(true);
-      expect(stage.eventsOf('digit').map(({ digit }) => digit)).toEqual(['4', '#']);
-      expect(JSON.stringify(stage.tap.session(0).askedFor('conversation.item.create'))).toContain('4 #');
-      expect((await stage.event('call.ended')).reason).toBe('caller-hung-up');
-    });
-  });
-
-  it('001 WS /media-bridge: clear on barge-in, and the model is told what the marks say was heard', async () => {
-    const script = [says({ ms: 3000, seed: 13 }), says({ ms: 150, seed: 14 })];
-    await onTelnyxStage({ env: agentFirst, script }, async ({ stage, telnyx }) => {
-      const steps = [{ ...speak, after: 'agent-started', delayMs: 500 }, hangUp] as const;
-      const record = await telnyx.newCall({ steps }).run();
-      expect(record.failure).toBeUndefined();
-      expect(record.stream).toMatchObject({ violations: [], missedSteps: 0 });
-      expect(record.stream?.marks.some(({ how }) => how === 'played')).toBe(true);
-      const [cleared, ...more] = record.stream?.clears ?? [];
-      expect(more).toEqual([]);
-      const [truncation] = stage.emulator.sessions.flatMap((session) => session.record.truncations);
-      expect(truncation?.accepted).toBe(true);
-      expect(Math.abs((truncation?.audioEndMs ?? 0) - (cleared?.stretchMs ?? 0))).toBeLessThan(100);
-    });
-  });
-
   it('001 WS /media-bridge: frames go to the model in the order of their chunks, of the caller alone', async () => {
     await onBareStage({}, async (stage, api) => {
       const call = await telnyxDriver.call(stage.gateway.url, stage.watch.changed, true, api);
@@ -204,9 +176,7 @@ describe.concurrent('Telnyx finds the webhook and the stream that it had', () =>
         ({ code }) => code === 'PATCHCORD_STREAM_TOKEN_INVALID',
       );
       expect(strangers.length).toBeGreaterThanOrEqual(4);
-      for (const { attempt, turnedAway } of strangers) {
-        expect(await attempt(stage.gateway.url, () => undefined, api)).toBe(turnedAway);
-      }
+      await turnsAway(stage, strangers, api);
     });
   });
 });

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { generateSpeech } from '../../src/emulators/phone/caller-audio.ts';
 import { says } from '../contract/sounds.ts';
+import { fromNumber, to } from './account-stage.ts';
 import { fromElsewhere, withKey } from './ask.ts';
+import { agentFirst, hangUp } from './habits.ts';
 import { listenToLog } from './log-listener.ts';
 import { instructionsOf, sessionOf } from './on-stage.ts';
-import { dialled, fromNumber, onTwilioStage, to } from './twilio-stage.ts';
+import { dialled, onTwilioStage } from './twilio-stage.ts';
 
 /** The rows of seed 003 about those who use the bridge: its web page and programs. */
 
-const agentFirst = { PATCHCORD_FIRST_SPEAKER: 'agent', PATCHCORD_GREETING: 'Good evening' };
-const hangUp = { do: 'hangup', after: 'agent-finished' } as const;
 const callOptions = () => ({ steps: [hangUp] });
 
 describe.concurrent('a client of the Twilio bridge finds POST /make-call', () => {

@@ -1,16 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { generateSpeech } from '../../src/emulators/phone/caller-audio.ts';
 import { readTwiml } from '../../src/emulators/twilio/twiml.ts';
 import { twilioDriver } from '../contract/drivers/twilio.ts';
 import { says } from '../contract/sounds.ts';
+import { agentFirst, hangUp, speak } from './habits.ts';
+import { mediaRows, nothingPrepared, turnsAway } from './media-rows.ts';
 import { dialled, onTwilioStage } from './twilio-stage.ts';
 
 /** The rows of seed 003 (Twilio) in the merged drop-in contract, over the whole gateway: what Twilio itself finds. */
 
-const agentFirst = { PATCHCORD_FIRST_SPEAKER: 'agent', PATCHCORD_GREETING: 'Good evening' };
-const speak = { do: 'speak', audio: generateSpeech(400) } as const;
-const hangUp = { do: 'hangup', after: 'agent-finished' } as const;
 const voicePaths = ['/incoming-call', '/inbound-call', '/outbound-call'];
+
+mediaRows({
+  rows: { stream: '003 WS /media-stream', bargeIn: '003 barge-in' },
+  says: { audio: 'media', mark: 'mark', clear: 'clear' },
+  hungUp: { status: 'completed' },
+  on: (options, play) => onTwilioStage(options, ({ stage, call }) => play(stage, call)),
+});
 
 describe.concurrent('Twilio finds what it had', () => {
   it('003 ALL /incoming-call, /outbound-call, /inbound-call: TwiML as text/xml, by POST and by GET', async () => {
@@ -91,60 +96,11 @@ describe.concurrent('Twilio finds what it had', () => {
     });
   });
 
-  it('003 WS /media-stream: start, media, mark, dtmf and stop in; media and mark out', async () => {
-    const script = [says({ ms: 260, seed: 2 }), says({ ms: 200, seed: 3 })];
-    const env = { PATCHCORD_DTMF_INTER_DIGIT_MS: '1500' };
-    await onTwilioStage({ env, script }, async ({ stage, call }) => {
-      const steps = [speak, { do: 'digits', digits: '4#', after: 'agent-finished' }, hangUp] as const;
-      const made = call({ steps, player: { keepAudio: true } });
-      const record = await made.run();
-      expect(record).toMatchObject({ failure: undefined, notices: [] });
-      expect(record.stream).toMatchObject({ violations: [], missedSteps: 0, endedBy: 'caller' });
-      const played = Buffer.from(made.stream?.player.playedAudio() ?? []);
-      expect(played.equals(stage.tap.session(0).agentAudio())).toBe(true);
-      expect(record.stream?.marks.length).toBeGreaterThanOrEqual(2);
-      expect(new Set(record.stream?.marks.map(({ how }) => how))).toEqual(new Set(['played']));
-      expect(stage.eventsOf('digit').map(({ digit }) => digit)).toEqual(['4', '#']);
-      expect(JSON.stringify(stage.tap.session(0).askedFor('conversation.item.create'))).toContain('4 #');
-      expect((await stage.event('call.ended')).reason).toBe('caller-hung-up');
-    });
-  });
-
-  it('003 WS /media-stream: what the caller says before the model is there is answered', async () => {
-    const options = { faults: { handshakeDelayMs: 900 }, script: [says({ ms: 150, seed: 4 })] };
-    await onTwilioStage(options, async ({ stage, call }) => {
-      const record = await call({ steps: [speak, hangUp] }).run();
-      expect(record.failure).toBeUndefined();
-      expect(record.stream).toMatchObject({ violations: [], missedSteps: 0, playedMs: 150 });
-      expect(stage.eventsOf('caller-audio.lost')).toEqual([]);
-    });
-  });
-
   it('003 WS /media-stream: only a signed upgrade with the token of the call gets in', async () => {
     await onTwilioStage({}, async ({ stage }) => {
       const strangers = twilioDriver.intruders.filter(({ name }) => name.startsWith('a stream'));
       expect(strangers.length).toBeGreaterThanOrEqual(6);
-      for (const { attempt, turnedAway } of strangers) {
-        const noop = (): Promise<void> => Promise.resolve();
-        const prepared = { env: {}, close: noop };
-        expect(await attempt(stage.gateway.url, () => undefined, prepared)).toBe(turnedAway);
-      }
-    });
-  });
-
-  it('003 barge-in: Twilio is cleared at once, and the model is told what the marks say was heard', async () => {
-    const script = [says({ ms: 3000, seed: 5 }), says({ ms: 150, seed: 6 })];
-    await onTwilioStage({ env: agentFirst, script }, async ({ stage, call }) => {
-      const steps = [{ ...speak, after: 'agent-started', delayMs: 500 }, hangUp] as const;
-      const record = await call({ steps }).run();
-      expect(record.failure).toBeUndefined();
-      expect(record.stream).toMatchObject({ violations: [], missedSteps: 0 });
-      const [cleared, ...more] = record.stream?.clears ?? [];
-      expect(more).toEqual([]);
-      const [truncation] = stage.emulator.sessions.flatMap((session) => session.record.truncations);
-      expect(truncation?.accepted).toBe(true);
-      expect(Math.abs((truncation?.audioEndMs ?? 0) - (cleared?.stretchMs ?? 0))).toBeLessThan(100);
-      expect(cleared?.droppedMs).toBeGreaterThan(500);
+      await turnsAway(stage, strangers, nothingPrepared);
     });
   });
 

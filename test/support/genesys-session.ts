@@ -1,4 +1,3 @@
-import type { WebSocket } from 'ws';
 import { AudioChunk } from '../../src/audio/chunk.ts';
 import { VirtualClock } from '../../src/base/virtual-clock.ts';
 import type { Turn } from '../../src/call/turn.ts';
@@ -51,10 +50,7 @@ export class VirtualSession {
     const [route] = genesysCarrier(testSettings, this.host).sockets as [SocketRoute];
     const headers = { 'audiohook-session-id': sessionId, 'audiohook-organization-id': organizationId };
     const request = { headers, socket: this.socket.connection };
-    route.connect(
-      this.socket as unknown as WebSocket,
-      request as unknown as Parameters<SocketRoute['connect']>[1],
-    );
+    route.connect(this.socket.webSocket, request as unknown as Parameters<SocketRoute['connect']>[1]);
   }
 
   get call(): HeardCall {

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { type WebSocket, WebSocketServer } from 'ws';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { WebSocket } from 'ws';
+import { type Frame, TinyServer, type TinyServerOptions } from './tiny-server.ts';
 
 export interface PlivoWebhookSeen {
   readonly method: string;
@@ -11,7 +11,7 @@ export interface PlivoWebhookSeen {
   readonly host: string | undefined;
 }
 
-export interface TinyPlivoOptions {
+export interface TinyPlivoOptions extends TinyServerOptions {
   readonly authToken: string;
   /** What the gateway believes it is called. Its own address unless set. */
   readonly publicUrl?: string;
@@ -19,33 +19,20 @@ export interface TinyPlivoOptions {
   readonly xml?: (seen: PlivoWebhookSeen, streamUrl: string) => string;
   readonly contentType?: string;
   readonly status?: number;
-  readonly refuseUpgrade?: number;
-  readonly onStream?: (socket: WebSocket, frame: Readonly<Record<string, unknown>>) => void;
 }
 
 /** A throw-away gateway of the plainest kind, so that the fake is judged by something that knows nothing of it. */
 export async function tinyPlivoGateway(options: TinyPlivoOptions) {
   const webhooks: PlivoWebhookSeen[] = [];
   const upgrades: { path: string; signedFor: string | undefined }[] = [];
-  const frames: Record<string, unknown>[] = [];
-  const waiting: { enough: () => boolean; resolve: () => void }[] = [];
-  const noted = () => {
-    for (const one of waiting.splice(0)) {
-      if (one.enough()) one.resolve();
-      else waiting.push(one);
-    }
-  };
   const isSigned = (text: string, headers: IncomingHttpHeaders): boolean => {
     const nonce = String(headers['x-plivo-signature-v3-nonce']);
     const expected = createHmac('sha256', options.authToken).update(`${text}.${nonce}`).digest('base64');
     return headers['x-plivo-signature-v3'] === expected;
   };
-  const server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (part) => {
-      body += String(part);
-    });
-    request.on('end', () => {
+  const publicUrl = () => options.publicUrl ?? server.url;
+  const server = new TinyServer(options, {
+    request: (request, body) => {
       const path = request.url ?? '';
       const posted = Object.fromEntries(new URLSearchParams(body));
       const url = new URL(path, publicUrl());
@@ -64,53 +51,21 @@ export async function tinyPlivoGateway(options: TinyPlivoOptions) {
       };
       webhooks.push(seen);
       const stream = `${publicUrl().replace('http', 'ws')}/media-stream`;
-      response.writeHead(options.status ?? 200, { 'content-type': options.contentType ?? 'text/xml' });
-      response.end(options.xml?.(seen, stream) ?? streamXml(stream));
-      noted();
-    });
-  });
-  const sockets = new WebSocketServer({ noServer: true });
-  server.on('upgrade', (request, socket, head) => {
-    const path = request.url ?? '';
-    const bare = publicUrl().replace(/^https?/, '') + path;
-    const signedFor = [`https${bare}`, `http${bare}`, `wss${bare}`, `http${bare}/websocket`].find((text) =>
-      isSigned(text, request.headers),
-    );
-    upgrades.push({ path, signedFor: signedFor?.slice(0, signedFor.indexOf(':')) });
-    if (options.refuseUpgrade !== undefined) {
-      socket.end(`HTTP/1.1 ${options.refuseUpgrade} No\r\nContent-Length: 0\r\n\r\n`);
-      return;
-    }
-    sockets.handleUpgrade(request, socket, head, (opened) => {
-      opened.on('error', () => opened.terminate());
-      opened.on('message', (data) => {
-        const frame = JSON.parse(String(data)) as Record<string, unknown>;
-        frames.push(frame);
-        options.onStream?.(opened, frame);
-        noted();
-      });
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const publicUrl = () => options.publicUrl ?? url;
-  return {
-    url,
-    webhooks,
-    upgrades,
-    frames,
-    /** Resolves as soon as what was received is enough. */
-    until: (enough: () => boolean) =>
-      new Promise<void>((resolve) => {
-        waiting.push({ enough, resolve });
-        noted();
-      }),
-    close: async () => {
-      for (const socket of sockets.clients) socket.terminate();
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      const { status, contentType = 'text/xml' } = options;
+      return { status, contentType, body: options.xml?.(seen, stream) ?? streamXml(stream) };
     },
-  };
+    upgrade: (request) => {
+      const path = request.url ?? '';
+      const bare = publicUrl().replace(/^https?/, '') + path;
+      const signedFor = [`https${bare}`, `http${bare}`, `wss${bare}`, `http${bare}/websocket`].find((text) =>
+        isSigned(text, request.headers),
+      );
+      upgrades.push({ path, signedFor: signedFor?.slice(0, signedFor.indexOf(':')) });
+    },
+  });
+  await server.listen();
+  const { url, frames, until, close } = server;
+  return { url, webhooks, upgrades, frames, until, close };
 }
 
 export type TinyPlivo = Awaited<ReturnType<typeof tinyPlivoGateway>>;
@@ -132,6 +87,6 @@ export function answer(socket: WebSocket, streamId: unknown, ms: number, name = 
 }
 
 /** The stream's id, which `start` alone has inside. */
-export function streamIdOf(frame: Readonly<Record<string, unknown>>): unknown {
+export function streamIdOf(frame: Frame): unknown {
   return frame.event === 'start' ? (frame.start as { streamId: string }).streamId : frame.streamId;
 }

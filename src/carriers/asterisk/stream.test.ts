@@ -1,48 +1,26 @@
-import { EventEmitter } from 'node:events';
-import type { Writable } from 'node:stream';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { pcmu8k } from '../../audio/format.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
 import { CallHost } from '../testing/call-host.ts';
-import { connectionOf } from '../testing/frames-written.ts';
+import { FakeWebSocket } from '../testing/fake-socket.ts';
+import type { WrittenFrame } from '../testing/frames-written.ts';
 import { type HeardCall, TestHost } from '../testing/test-host.ts';
 import { AsteriskLeg } from './leg.ts';
 import { AsteriskStream } from './stream.ts';
 import { formatOf, type MediaStart } from './wire.ts';
 
-/** The side of `ws` that a stream uses, over a connection that reads what is written to it. */
-class FakeSocket extends EventEmitter {
+class FakeSocket extends FakeWebSocket {
   /** Text as it is, audio as its length. */
   readonly sent: (string | number)[] = [];
-  readonly connection: Writable;
-  readonly readyState = WebSocket.OPEN;
-  closeCode: number | undefined;
-  terminated = false;
-
-  constructor() {
-    super();
-    this.connection = connectionOf(({ binary, payload }) =>
-      this.sent.push(binary ? payload.length : payload.toString()),
-    );
-  }
-
-  close(code: number): void {
-    this.closeCode ??= code;
-  }
-
-  terminate(): void {
-    this.terminated = true;
-  }
 
   says(message: object | string): void {
-    this.emit('message', Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)), false);
+    this.text(typeof message === 'string' ? message : JSON.stringify(message));
   }
 
-  sends(audio: Buffer): void {
-    this.emit('message', audio, true);
+  protected take({ binary, payload }: WrittenFrame): void {
+    this.sent.push(binary ? payload.length : payload.toString());
   }
 }
 
@@ -99,7 +77,7 @@ beforeEach(() => {
   socket = new FakeSocket();
   refusal = undefined;
   complaints = [];
-  stream = new AsteriskStream(socket as unknown as WebSocket, socket.connection, {
+  stream = new AsteriskStream(socket.webSocket, socket.connection, {
     clock,
     claim,
     complained: (text) => complaints.push(text),
@@ -110,8 +88,8 @@ beforeEach(() => {
 describe('a media socket of Asterisk', () => {
   it('brings audio of any length, digits and marks, and ends when the phone hangs up', async () => {
     open();
-    socket.sends(Buffer.alloc(160, 1));
-    socket.sends(Buffer.alloc(480, 2));
+    socket.binary(Buffer.alloc(160, 1));
+    socket.binary(Buffer.alloc(480, 2));
     socket.says({ event: 'DTMF_END', digit: '5' });
     socket.says({ event: 'MEDIA_MARK_PROCESSED', correlation_id: 'p1' });
     socket.says({ event: 'QUEUE_DRAINED' });
@@ -152,16 +130,16 @@ describe('a media socket of Asterisk', () => {
   });
 
   it('keeps audio that comes before MEDIA_START', () => {
-    socket.sends(Buffer.alloc(160, 1));
-    socket.sends(Buffer.alloc(160, 2));
+    socket.binary(Buffer.alloc(160, 1));
+    socket.binary(Buffer.alloc(160, 2));
     open();
-    socket.sends(Buffer.alloc(160, 3));
+    socket.binary(Buffer.alloc(160, 3));
     expect(call().log).toEqual(['answered', 'connected', 'audio']);
     expect(call().audio.map((heard) => heard.chunk.bytes()[0])).toEqual([1, 2, 3]);
   });
 
   it('keeps the newest 64 KiB of it', () => {
-    for (let i = 0; i < 420; i++) socket.sends(Buffer.alloc(160, i % 200));
+    for (let i = 0; i < 420; i++) socket.binary(Buffer.alloc(160, i % 200));
     open();
     expect(call().audio).toHaveLength(409);
     expect(call().audio[0]?.chunk.bytes()[0]).toBe(11);
@@ -236,7 +214,7 @@ describe('a media socket of Asterisk', () => {
     expect(socket.closeCode).toBe(1000);
     expect((await written()).at(-1)).toBe('{"command":"HANGUP"}');
     expect(call().ends).toEqual([]);
-    socket.sends(Buffer.alloc(160));
+    socket.binary(Buffer.alloc(160));
     socket.emit('close', 1000);
     await done;
     expect(call().log).toEqual(['answered', 'connected', 'ended hung-up']);
@@ -261,7 +239,7 @@ describe('a media socket of Asterisk', () => {
 
   it('is told to hang up, and closed, where its call is not taken', async () => {
     refusal = new PatchcordError('PATCHCORD_CALL_LIMIT');
-    socket.sends(Buffer.alloc(160));
+    socket.binary(Buffer.alloc(160));
     open();
     expect(await written()).toEqual(['{"command":"HANGUP"}']);
     expect(socket.closeCode).toBe(1008);
@@ -278,7 +256,7 @@ describe('a media socket of Asterisk', () => {
 
 describe('what Asterisk must not send', () => {
   it('nothing for ten seconds', () => {
-    socket.sends(Buffer.alloc(160));
+    socket.binary(Buffer.alloc(160));
     clock.advance(10_000);
     expect(socket.closeCode).toBe(1008);
     expect(host.codes).toEqual(['PATCHCORD_MESSAGE_ORDER']);
@@ -307,13 +285,13 @@ describe('what Asterisk must not send', () => {
   it('half samples and nonsense, more than ten times a minute', () => {
     open({ format: 'slin', optimal_frame_size: 320 });
     for (let i = 0; i < 5; i++) {
-      socket.sends(Buffer.alloc(321));
+      socket.binary(Buffer.alloc(321));
       socket.says('hello');
     }
-    socket.sends(Buffer.alloc(320));
+    socket.binary(Buffer.alloc(320));
     expect(call().audio).toHaveLength(1);
     expect(call().ends).toEqual([]);
-    socket.sends(Buffer.alloc(1));
+    socket.binary(Buffer.alloc(1));
     expect(socket.closeCode).toBe(1007);
     expect(host.codes).toEqual([
       ...Array.from({ length: 5 }, () => ['PATCHCORD_AUDIO_MALFORMED', 'PATCHCORD_MESSAGE_MALFORMED']).flat(),
@@ -323,13 +301,13 @@ describe('what Asterisk must not send', () => {
 
   it('audio at many times its rate, though a stall may come at once', () => {
     open({ format: 'slin48', optimal_frame_size: 1920 });
-    for (let i = 0; i < 250; i++) socket.sends(Buffer.alloc(1920));
+    for (let i = 0; i < 250; i++) socket.binary(Buffer.alloc(1920));
     for (let i = 0; i < 400; i++) {
-      socket.sends(Buffer.alloc(1920));
+      socket.binary(Buffer.alloc(1920));
       clock.advance(20);
     }
     expect(call().ends).toEqual([]);
-    for (let i = 0; i < 2000; i++) socket.sends(Buffer.alloc(1920));
+    for (let i = 0; i < 2000; i++) socket.binary(Buffer.alloc(1920));
     expect(call().ends[0]).toMatchObject({ error: { code: 'PATCHCORD_PEER_FLOOD' } });
     expect(socket.closeCode).toBe(1008);
   });

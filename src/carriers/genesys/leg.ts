@@ -7,9 +7,10 @@ import type { HangUpReason, Leg, LegEnd, LegEvents, PlaybackTraits } from '../..
 import type { Party } from '../../call/party.ts';
 import type { Turn } from '../../call/turn.ts';
 import type { Ending } from './ending.ts';
+import { maxFrameMs } from './media.ts';
 import { dispositionOf, outputVariables } from './outputs.ts';
 import { TurnReports } from './reports.ts';
-import { type GenesysSession, maxFrameMs, type SessionOwner } from './session.ts';
+import type { GenesysSession, SessionOwner } from './session.ts';
 
 export interface DeliverySettings {
   readonly frameMs: number;

@@ -52,6 +52,17 @@ describe("the caller's channel", () => {
     expect(taken(channel, [9], [1], [9, 2, 9], [3, 9, 4])).toEqual([1, 2, 3, 4]);
   });
 
+  it('stands in the stream by its own bytes, and later where something was left out', () => {
+    const channel = new CallerChannel(offer(['external', 'internal']));
+    taken(channel, [1, 9, 1, 9], [], new Array(28).fill(0));
+    expect(channel.positionMs).toBe(2);
+    channel.skipTo(40);
+    taken(channel, new Array(16).fill(0));
+    expect(channel.positionMs).toBe(41);
+    channel.skipTo(30);
+    expect(channel.positionMs).toBe(41);
+  });
+
   it('is the same however the stream is cut', () => {
     fc.assert(
       fc.property(

@@ -1,5 +1,10 @@
 import { AudioChunk } from '../../audio/chunk.ts';
-import type { MediaOffer } from './wire.ts';
+import { type MediaOffer, maxBinaryBytes } from './wire.ts';
+
+/** µ-law at 8 kHz. */
+const bytesPerMs = 8;
+/** Audio in the largest binary message. */
+export const maxFrameMs = maxBinaryBytes / bytesPerMs;
 
 /** Whoever called, as Genesys names the channel. */
 const caller = 'external';
@@ -13,20 +18,40 @@ export function chooseMedia(offers: readonly MediaOffer[]): MediaOffer | undefin
   return usable.find(({ channels }) => channels.includes(caller)) ?? usable[0];
 }
 
-/** The caller's audio in what comes in. AudioHook protocol, "Audio": channels are interleaved byte by byte. */
+/**
+ * The caller's audio in what comes in, and where it stands in his stream. AudioHook protocol, "Audio": channels are
+ * interleaved byte by byte.
+ */
 export class CallerChannel {
   readonly #count: number;
   readonly #index: number;
   /** The channel that the next byte belongs to. */
   #next = 0;
+  #positionMs = 0;
 
   constructor({ channels }: MediaOffer) {
     this.#count = channels.length;
     this.#index = Math.max(0, channels.indexOf(caller));
   }
 
+  /** Where the next of his audio begins, milliseconds; what was not sent to us included. */
+  get positionMs(): number {
+    return this.#positionMs;
+  }
+
+  /** The stream went on without us: what comes now is later than the bytes tell. */
+  skipTo(positionMs: number): void {
+    this.#positionMs = Math.max(this.#positionMs, positionMs);
+  }
+
   /** Undefined where nothing of the caller is in it. Of a single channel the frame itself is taken. */
   take(frame: Buffer): AudioChunk | undefined {
+    const audio = this.#separate(frame);
+    if (audio !== undefined) this.#positionMs += audio.byteLength / bytesPerMs;
+    return audio;
+  }
+
+  #separate(frame: Buffer): AudioChunk | undefined {
     if (frame.length === 0) return undefined;
     if (this.#count === 1) return AudioChunk.fromBytes(frame);
     const first = (this.#index - this.#next + this.#count) % this.#count;

@@ -17,11 +17,11 @@ beforeEach(() => {
 describe('what is not as it should be', () => {
   it('is forgiven ten times in a minute', async () => {
     const heard = await session.live();
-    for (let n = 0; n < 10; n++) socket.raw(n % 2 ? 'nonsense' : '{"type":7}');
+    for (let n = 0; n < 10; n++) socket.text(n % 2 ? 'nonsense' : '{"type":7}');
     socket.sends(160);
     expect(heard.audio).toHaveLength(1);
     expect(socket.closeCode).toBeUndefined();
-    socket.raw('{');
+    socket.text('{');
     expect(socket.closeCode).toBe(1007);
     expect(heard.ends[0]?.error?.code).toBe('PATCHCORD_MESSAGE_MALFORMED');
   });
@@ -37,7 +37,7 @@ describe('what is not as it should be', () => {
   });
 
   it('is not forgiven before open', () => {
-    socket.raw('nonsense');
+    socket.text('nonsense');
     expect(socket.closeCode).toBe(1007);
     expect(host.calls).toHaveLength(0);
   });

@@ -61,7 +61,7 @@ function perform(session: VirtualSession, step: Act, hangUps: Promise<void>[]): 
       if (leg !== undefined) hangUps.push(leg.hangUp('agent', emptyRecord));
       return;
     case 'garbage':
-      socket.raw('{');
+      socket.text('{');
       return;
     default:
       socket.seq += 1;

@@ -206,9 +206,9 @@ describe('the numbers on messages', () => {
 
   it('may be of messages that nobody could read', async () => {
     await session.live();
-    socket.raw('nonsense');
+    socket.text('nonsense');
     socket.seq += 1;
-    socket.raw('more');
+    socket.text('more');
     socket.says('ping');
     await written();
     expect(socket.last('pong')?.clientseq).toBe(3);

@@ -11,6 +11,7 @@ import {
   mediaSocketLimits,
   type Transport,
 } from '../media-socket.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { CallerChannel, chooseMedia } from './media.ts';
 import { Outlet } from './outlet.ts';
 import { Sequence } from './sequence.ts';
@@ -21,7 +22,6 @@ import {
   type Disconnect,
   type ErrorMessage,
   type MediaOffer,
-  maxBinaryBytes,
   type OpenMessage,
   readMessage,
   writeMessage,
@@ -63,11 +63,7 @@ const limits = {
   linger: 5_000,
   /** A connection probe is over within this. */
   probe: 30_000,
-  /** Genesys pings every 5 s: one that did, and then says nothing at all for this long, is gone. */
-  silence: 30_000,
 } as const;
-/** µ-law at 8 kHz. */
-const bytesPerMs = 8;
 const nobody = '00000000-0000-0000-0000-000000000000';
 
 /**
@@ -80,16 +76,12 @@ export class GenesysSession {
   readonly #options: SessionOptions;
   readonly #sequence: Sequence;
   readonly #outlet: Outlet;
+  readonly #heartbeat: Heartbeat;
   readonly #over = Promise.withResolvers<void>();
   #state: 'opening' | 'open' | 'probe' | 'disconnecting' | 'closed' | 'gone' = 'opening';
   #owner: SessionOwner | undefined;
   #caller: CallerChannel | undefined;
-  /** Where the caller's stream stands, milliseconds. */
-  #positionMs = 0;
-  #roundTripMs: number | undefined;
   #deadline: Timeout | undefined;
-  #watch: Timeout | undefined;
-  #heardAt = 0;
 
   constructor(
     socket: WebSocket,
@@ -106,6 +98,10 @@ export class GenesysSession {
       messagesPerSecond: options.messagesPerSecond,
       write: (message) => this.#socket.send(writeMessage(message, this.#sequence.next())),
       flow: (open) => this.#owner?.flow(open),
+    });
+    this.#heartbeat = new Heartbeat(host.clock, () => {
+      this.#tellEnd({ reason: 'connection-lost' });
+      this.#shut(closeCodes.policy);
     });
     this.#socket = new MediaSocket(
       socket,
@@ -149,7 +145,7 @@ export class GenesysSession {
 
   #message(data: Buffer, isBinary: boolean): void {
     if (this.#state === 'closed' || this.#state === 'gone') return;
-    this.#heardAt = this.#host.clock.now();
+    this.#heartbeat.heard();
     if (isBinary) this.#binary(data);
     else this.#text(data);
   }
@@ -159,11 +155,10 @@ export class GenesysSession {
       this.#socket.refuse(new PatchcordError('PATCHCORD_MESSAGE_ORDER', 'audio before open'));
       return;
     }
-    const audio = this.#state === 'open' ? this.#caller?.take(data) : undefined;
-    if (audio === undefined) return;
-    const startMs = this.#positionMs;
-    this.#positionMs += audio.byteLength / bytesPerMs;
-    this.#owner?.callerAudio(audio, startMs);
+    if (this.#state !== 'open' || this.#caller === undefined) return;
+    const startMs = this.#caller.positionMs;
+    const audio = this.#caller.take(data);
+    if (audio !== undefined) this.#owner?.callerAudio(audio, startMs);
   }
 
   #text(data: Buffer): void {
@@ -179,9 +174,9 @@ export class GenesysSession {
   #handle(message: ClientMessage): void {
     switch (message.type) {
       case 'ping':
-        this.#roundTripMs = message.roundTripMs ?? this.#roundTripMs;
+        this.#heartbeat.pinged(message.roundTripMs);
         this.#outlet.answer({ type: 'pong', parameters: {} });
-        this.#watchSilence();
+        if (this.#state === 'open') this.#heartbeat.watch();
         return;
       case 'close':
         this.#close(message.reason);
@@ -261,8 +256,7 @@ export class GenesysSession {
         return;
       case 'discarded':
       case 'resumed':
-        // The stream went on without us: what comes now is later than the bytes tell.
-        this.#positionMs = Math.max(this.#positionMs, message.startMs + message.discardedMs);
+        this.#caller?.skipTo(message.startMs + message.discardedMs);
         return;
       case 'update':
         this.#outlet.answer({ type: 'updated', parameters: {} });
@@ -271,7 +265,7 @@ export class GenesysSession {
         this.#owner?.callerDigit(message.digit);
         return;
       case 'playback_started':
-        this.#owner?.playbackStarted(this.#roundTripMs);
+        this.#owner?.playbackStarted(this.#heartbeat.roundTripMs);
         return;
       case 'playback_completed':
         this.#owner?.playbackCompleted();
@@ -293,7 +287,7 @@ export class GenesysSession {
       return;
     }
     const error = new PatchcordError('PATCHCORD_CARRIER_LIMIT', undefined, { retryAfterMs });
-    if (this.#outlet.complained(retryAfterMs, this.#roundTripMs ?? 0)) {
+    if (this.#outlet.complained(retryAfterMs, this.#heartbeat.roundTripMs ?? 0)) {
       this.#host.refused(error, { closed: false });
     } else this.#fail(error);
   }
@@ -343,8 +337,7 @@ export class GenesysSession {
     this.#state = state;
     if (state === 'disconnecting') this.#dropped(this.#outlet.finish());
     else this.#outlet.close();
-    this.#watch?.cancel();
-    this.#watch = undefined;
+    this.#heartbeat.stop();
     this.#deadline?.cancel();
     this.#deadline = undefined;
   }
@@ -381,23 +374,4 @@ export class GenesysSession {
     this.#deadline?.cancel();
     this.#deadline = this.#host.clock.setTimeout(callback, delayMs);
   }
-
-  /** From the first ping on. */
-  #watchSilence(): void {
-    if (this.#state !== 'open' || this.#watch !== undefined) return;
-    const { clock } = this.#host;
-    const check = (): void => {
-      const idleMs = clock.now() - this.#heardAt;
-      if (idleMs < limits.silence) {
-        this.#watch = clock.setTimeout(check, limits.silence - idleMs);
-        return;
-      }
-      this.#tellEnd({ reason: 'connection-lost' });
-      this.#shut(closeCodes.policy);
-    };
-    this.#watch = clock.setTimeout(check, limits.silence);
-  }
 }
-
-/** Audio in the largest binary message. */
-export const maxFrameMs = maxBinaryBytes / bytesPerMs;

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { attackCases } from '../../../test/support/attack-cases.ts';
 import {
   callUuid,
   liveStream,
@@ -10,7 +11,6 @@ import {
   streamId,
 } from '../../../test/support/plivo-host.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
-import { socketAttacks } from '../testing/attacks.ts';
 import { emptyRecord, TestHost } from '../testing/test-host.ts';
 
 const otherUuid = '99999999-2222-4333-8444-555555555555';
@@ -25,6 +25,18 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await served.close();
+});
+
+attackCases({
+  host: () => host,
+  callIds: [callUuid, otherUuid],
+  begin: async (callId) => {
+    const stream = await served.stream();
+    stream.send(startMessage(await served.token(callId), { callId }));
+    return stream;
+  },
+  start: startMessage('x'),
+  media: mediaMessage(20),
 });
 
 describe('the media stream', () => {
@@ -103,77 +115,16 @@ describe('the media stream', () => {
     expect(host.codes).toEqual([]);
   });
 
-  it('needs its token, once, for its own call', async () => {
+  it('does not take a spent token from the address either', async () => {
     const given = await served.token();
-    for (const wrong of [undefined, 'x'.repeat(48), '0'.repeat(48), 'AAAA']) {
-      const stream = await served.stream();
-      stream.send(startMessage(wrong));
-      expect(await stream.closed).toBe(1008);
-      expect(host.codes.at(-1)).toBe('PATCHCORD_STREAM_TOKEN_INVALID');
-    }
-    const stream = await served.stream();
-    stream.send(startMessage(given));
-    stream.send(mediaMessage(20));
-    await host.calls[0]?.audioOf(1);
-    const replay = await served.stream(`/media-stream?token=${given}`);
-    replay.send(startMessage(given));
-    expect(await replay.closed).toBe(1008);
-    expect(host.codes.at(-1)).toBe('PATCHCORD_STREAM_TOKEN_INVALID');
-    const second = await served.stream();
-    second.send(startMessage(await served.token()));
-    expect(await second.closed).toBe(1008);
-    expect(host.codes.at(-1)).toBe('PATCHCORD_MESSAGE_ORDER');
-    stream.send(mediaMessage(40));
-    await host.calls[0]?.audioOf(2);
-  });
-
-  it('ends the call at once when its token came with another call, as no other stream will come', async () => {
-    const stream = await served.stream();
-    stream.send(startMessage(await served.token(), { callId: otherUuid }));
-    expect(await stream.closed).toBe(1008);
-    expect(host.codes).toEqual(['PATCHCORD_CALL_MISMATCH']);
-    expect(host.calls[0]?.ends).toMatchObject([
-      { reason: 'protocol-error', error: { code: 'PATCHCORD_CALL_MISMATCH' } },
-    ]);
-  });
-
-  it('is closed with 1003 for another audio format, and the call ends', async () => {
-    const stream = await served.stream();
-    const mediaFormat = { encoding: 'audio/x-l16', sampleRate: 44_100 };
-    stream.send(startMessage(await served.token(), { mediaFormat }));
-    expect(await stream.closed).toBe(1003);
-    expect(host.codes).toEqual(['PATCHCORD_AUDIO_FORMAT']);
-    expect(host.calls[0]?.ends[0]?.error?.code).toBe('PATCHCORD_AUDIO_FORMAT');
-  });
-
-  it.each([
-    'media',
-    'playedStream',
-    'clearedAudio',
-    'dtmf',
-    'stop',
-    'error',
-  ])('is closed with 1008 for %s before start', async (event) => {
-    const stream = await served.stream();
-    stream.send({ event, media: { payload: 'AAAA' }, name: 'm', dtmf: { digit: '1' } });
-    expect(await stream.closed).toBe(1008);
-    expect(host.codes).toEqual(['PATCHCORD_MESSAGE_ORDER']);
-  });
-
-  it.each(
-    socketAttacks(startMessage('x')),
-  )('is closed for %s, and another call goes on', async (_what, attack, closeCode, code) => {
-    const other = await served.stream();
-    other.send(startMessage(await served.token(otherUuid), { callId: otherUuid }));
-    const stream = await served.stream();
-    stream.send(startMessage(await served.token()));
-    attack(stream.socket);
-    expect(await stream.closed).toBe(closeCode);
-    expect(host.codes.at(-1)).toBe(code);
-    const attacked = host.calls.find(({ leg }) => leg.carrierCallId === callUuid);
-    expect((await attacked?.ended)?.error?.code).toBe(code);
-    other.send(mediaMessage(20));
-    await host.calls[0]?.audioOf(1);
+    const begin = async () => {
+      const stream = await served.stream(`/media-stream?token=${given}`);
+      stream.send(startMessage(given));
+      return stream;
+    };
+    await begin();
+    expect(await (await begin()).closed).toBe(1008);
+    expect(host.codes).toEqual(['PATCHCORD_STREAM_TOKEN_INVALID']);
     expect(host.calls[0]?.ends).toEqual([]);
   });
 });

@@ -1,16 +1,33 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { mediaMessage, streamId } from '../../../test/support/plivo-host.ts';
+import { mediaMessage, startMessage, streamId } from '../../../test/support/plivo-host.ts';
 import { LegBench } from '../../../test/support/plivo-leg.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { pcm16At, pcmu8k } from '../../audio/format.ts';
+import { streamCases } from '../testing/stream-cases.ts';
 
 let bench: LegBench;
+const played = (name: string) => ({ event: 'playedStream', streamId, name });
 
 beforeEach(() => {
   bench = new LegBench();
 });
 
-describe('a media stream', () => {
+streamCases({
+  connect: () => {
+    bench = new LegBench();
+    bench.connect();
+    return bench;
+  },
+  start: startMessage('t'),
+  media: mediaMessage(20),
+  early: { event: 'weather' },
+  late: ['media', 'playedStream', 'clearedAudio', 'dtmf', 'stop', 'error'],
+  played,
+  clearReturnsMarks: false,
+  sends: { audio: 'playAudio', mark: 'checkpoint', clear: 'clearAudio' },
+});
+
+describe('a media stream of Plivo', () => {
   it('brings audio with its times, digits and played checkpoints, and ends when Plivo closes it', () => {
     bench.leg.answered();
     bench.open();
@@ -35,11 +52,6 @@ describe('a media stream', () => {
     expect(bench.call.audio[1]?.chunk.bytes()).toEqual(Buffer.alloc(160, 40));
     expect(bench.clock.pending).toBe(0);
     expect(bench.socket.eventNames()).toEqual([]);
-  });
-
-  it('answers and connects in one go where no webhook said so before', () => {
-    bench.open();
-    expect(bench.call.log).toEqual(['answered', 'connected']);
   });
 
   it.each([
@@ -98,48 +110,6 @@ describe('a media stream', () => {
     expect(bench.socket.closeCode).toBeUndefined();
   });
 
-  it('writes audio at once, and its checkpoint after the turn', async () => {
-    bench.open();
-    bench.leg.play(AudioChunk.fromBytes(Buffer.from([1, 2, 3])));
-    bench.leg.mark('m1');
-    expect(bench.socket.events).toEqual(['playAudio']);
-    await new Promise((resolve) => process.nextTick(resolve));
-    expect(bench.socket.events).toEqual(['playAudio', 'checkpoint']);
-  });
-
-  it('has written the clear, and what came before it, when clear() returns', () => {
-    bench.open();
-    bench.leg.play(AudioChunk.fromBytes(Buffer.from([1, 2, 3])));
-    bench.leg.clear();
-    expect(bench.socket.events).toEqual(['playAudio', 'clearAudio']);
-  });
-
-  it('is closed with 1008 when no start comes in ten seconds', () => {
-    bench.connect();
-    bench.socket.says({ event: 'weather' });
-    bench.clock.advance(9_999);
-    expect(bench.socket.closeCode).toBeUndefined();
-    bench.clock.advance(1);
-    expect(bench.socket.closeCode).toBe(1008);
-    expect(bench.host.codes).toEqual(['PATCHCORD_MESSAGE_ORDER']);
-  });
-
-  it('forgives ten malformed frames a minute and closes with 1007 at the eleventh, but none before start', () => {
-    bench.open();
-    for (let i = 0; i < 10; i++) bench.socket.says('nonsense');
-    bench.socket.says(mediaMessage(20));
-    expect(bench.call.audio).toHaveLength(1);
-    expect(bench.socket.closeCode).toBeUndefined();
-    bench.socket.says('{"event":"media","media":{"payload":"?"}}');
-    expect(bench.socket.closeCode).toBe(1007);
-    expect(bench.call.log.at(-1)).toBe('ended protocol-error');
-    bench = new LegBench();
-    bench.connect();
-    bench.socket.says('nonsense');
-    expect(bench.socket.closeCode).toBe(1007);
-    expect(bench.call.log).toEqual([]);
-  });
-
   it('takes the widest audio of a stall at once, but not five times real time', () => {
     const wide = { mediaFormat: { encoding: 'audio/x-l16', sampleRate: 16_000 } };
     bench.open(wide);
@@ -152,17 +122,11 @@ describe('a media stream', () => {
     expect(bench.call.ends[0]?.error?.code).toBe('PATCHCORD_PEER_FLOOD');
   });
 
-  it('takes as many reports of checkpoints as it sent, however fast, and no more', () => {
+  it('takes no reports of checkpoints that a clear overtook', () => {
     bench.open();
-    const played = (n: number) => ({ event: 'playedStream', streamId, name: `m${n}` });
-    for (let n = 0; n < 5000; n++) bench.leg.mark(`m${n}`);
-    for (let n = 0; n < 5000; n++) bench.socket.says(played(n));
-    expect(bench.socket.closeCode).toBeUndefined();
-    expect(bench.call.log.filter((line) => line.startsWith('played'))).toHaveLength(5000);
     for (let n = 0; n < 1000; n++) bench.leg.mark(`m${n}`);
-    // Those that a clear overtakes are not reported.
     bench.leg.clear();
-    for (let n = 0; n < 1000; n++) bench.socket.says(played(n));
+    for (let n = 0; n < 1000; n++) bench.socket.says(played(`m${n}`));
     expect(bench.socket.closeCode).toBe(1008);
     expect(bench.host.codes).toEqual(['PATCHCORD_PEER_FLOOD']);
   });
@@ -172,28 +136,5 @@ describe('a media stream', () => {
     for (const reason of ['bad rate', 'bad rate']) bench.socket.says({ event: 'playFailed', reason });
     expect(bench.complaints).toEqual(['playFailed: bad rate']);
     expect(bench.call.ends).toEqual([]);
-  });
-
-  it('ends the call as lost when its socket breaks, and is silent afterwards', () => {
-    bench.open();
-    bench.socket.emit('error', Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }));
-    bench.socket.emit('close', 1006);
-    expect(bench.call.log.at(-1)).toBe('ended connection-lost');
-    expect(bench.call.ends).toHaveLength(1);
-    bench.leg.play(AudioChunk.fromBytes(Buffer.from([1])));
-    bench.leg.mark('late');
-    bench.leg.clear();
-    expect(bench.socket.sent).toEqual([]);
-    expect(bench.clock.pending).toBe(0);
-  });
-
-  it('is given up when the peer does not read, without ending the call inside play()', () => {
-    bench.open();
-    bench.socket.connection.cork();
-    bench.leg.play(AudioChunk.fromBytes(Buffer.alloc(6_000_000)));
-    expect(bench.socket.terminated).toBe(true);
-    expect(bench.call.ends).toEqual([]);
-    bench.socket.emit('close', 1006);
-    expect(bench.call.log.at(-1)).toBe('ended connection-lost');
   });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { formWebhookCases } from '../../../test/support/form-webhook-cases.ts';
 import {
   callUuid,
   liveStream,
@@ -11,8 +12,7 @@ import {
   testSettings,
   tokenIn,
 } from '../../../test/support/plivo-host.ts';
-import { PatchcordError } from '../../base/errors.ts';
-import { emptyRecord, TestHost } from '../testing/test-host.ts';
+import { TestHost } from '../testing/test-host.ts';
 import { plivoCarrier } from './carrier.ts';
 
 const otherUuid = '99999999-2222-4333-8444-555555555555';
@@ -29,7 +29,43 @@ afterEach(async () => {
   await served.close();
 });
 
-describe('the answer webhook', () => {
+formWebhookCases({
+  serve: servePlivo,
+  ring,
+  idName: 'CallUUID',
+  otherId: otherUuid,
+  outbound: { Direction: 'outbound', CallStatus: 'in-progress' },
+  over: [{ CallStatus: 'completed' }, { CallStatus: 'busy' }, { CallStatus: '', Event: 'Hangup' }],
+  nameless: [
+    ['/incoming-call', { Event: 'x' }],
+    ['/incoming-call', { Event: 'x', CallUUID: '../..' }],
+    ['/incoming-call', { Event: 'x', RequestUUID: callUuid }],
+    ['/callbacks', { Event: 'x', From: '1' }],
+    ['/callbacks', { Event: 'x', CallUUID: '' }],
+  ],
+  reportPaths: ['/twilio-status-callback', '/status-callback', '/callbacks'],
+  report: ['/callbacks', { Event: 'Hangup' }],
+  ends: [
+    ['busy', 'busy'],
+    ['no-answer', 'no-answer'],
+    ['timeout', 'no-answer'],
+    ['failed', 'failed'],
+    ['cancel', 'hung-up'],
+    ['completed', 'hung-up'],
+  ],
+  goesOn: ['ringing', 'in-progress'],
+  connects: '<Stream ',
+  speaks: 'Speak',
+  tokenIn,
+  wrongTokens: [undefined, 'x'.repeat(48), '0'.repeat(48), 'AAAA'],
+  startMessage,
+  mediaMessage,
+  mismatches: [['call', { callId: otherUuid }]],
+  otherFormat: { encoding: 'audio/x-l16', sampleRate: 44_100 },
+  endStream: (stream) => stream.socket.close(1000),
+});
+
+describe('the answer webhook of Plivo', () => {
   it('connects the call to a media stream at the public address and hangs up after it', async () => {
     const { status, type, text } = await served.post('/incoming-call', ring);
     expect(status).toBe(200);
@@ -81,149 +117,12 @@ describe('the answer webhook', () => {
     expect(host.calls[0]?.leg.party).toMatchObject({ from: '+15550001111', variables: { tenant: 'a' } });
   });
 
-  it('makes one call when Plivo repeats it, with a fresh token', async () => {
-    const [first, second] = [await served.token(), await served.token()];
-    expect(host.calls).toHaveLength(1);
-    expect(host.calls[0]?.log).toEqual(['answered']);
-    expect(second).not.toBe(first);
-    const stream = await served.stream();
-    stream.send(startMessage(second));
-    stream.send(mediaMessage(20));
-    stream.socket.close(1000);
-    await host.calls[0]?.ended;
-    expect(host.calls[0]?.log).toEqual(['answered', 'connected', 'audio', 'ended hung-up']);
-  });
-
-  it('takes an outbound call that somebody else dialled', async () => {
-    await served.post('/outbound-call', { ...ring, Direction: 'outbound', CallStatus: 'in-progress' });
-    expect(host.calls[0]?.leg.party.direction).toBe('outbound');
-  });
-
-  it('hangs up on an outbound call that is not waited for any more', async () => {
-    const { text } = await served.post('/outbound-call?dial=gone', { ...ring, Direction: 'outbound' });
-    expect(text).toContain('<Response><Hangup/></Response>');
-    expect(host.calls).toHaveLength(0);
-  });
-
-  it('hangs up when the call gives up at the first ring', async () => {
-    host.onAnswered = (leg) => void leg.hangUp('model-failed', emptyRecord).catch(() => expect.unreachable());
-    const { text } = await served.post('/incoming-call', ring);
-    expect(text).toContain('<Response><Hangup/></Response>');
-  });
-
-  it('says so politely when no call can be taken', async () => {
-    host.full = new PatchcordError('PATCHCORD_DRAINING');
-    const { status, text } = await served.post('/incoming-call', ring);
-    expect(status).toBe(200);
-    expect(text).toMatch(/<Response><Speak>.*Goodbye\.<\/Speak><Hangup\/><\/Response>/);
-    expect(host.codes).toEqual(['PATCHCORD_DRAINING']);
-    host.full = undefined;
-    expect(await served.token()).not.toBe('');
-  });
-
-  it.each([
-    { CallStatus: 'completed' },
-    { CallStatus: 'busy' },
-    { CallStatus: '', Event: 'Hangup' },
-  ])('makes no call of a finished one: %o', async (over) => {
-    const { text } = await served.post('/incoming-call', { ...ring, ...over });
-    expect(text).toContain('<Response/>');
-    expect(host.calls).toHaveLength(0);
-  });
-
-  it.each([
-    '/incoming-call',
-    '/inbound-call',
-    '/outbound-call',
-    '/twilio-status-callback',
-    '/status-callback',
-    '/callbacks',
-  ])('is refused with 403 at %s without a signature, and the log shows the computed address', async (path) => {
-    const { status, text } = await served.post(`${path}?a=1`, ring, false);
-    expect({ status, text }).toEqual({ status: 403, text: 'PATCHCORD_SIGNATURE_INVALID' });
-    expect(host.refusals).toEqual([
-      {
-        code: 'PATCHCORD_SIGNATURE_INVALID',
-        fields: { status: 403, computedUrl: `https://gw.example.com${path}?a=1` },
-      },
-    ]);
-    expect(host.calls).toHaveLength(0);
-  });
-
-  it('is refused with 403, naming the setting, when there is no public address', async () => {
-    host.publicUrl = undefined;
-    expect((await served.post('/incoming-call', ring)).status).toBe(403);
-    expect(host.refusals[0]?.fields.setting).toBe('PUBLIC_URL');
-    host.unsigned = true;
-    expect((await served.post('/incoming-call', ring)).status).toBe(503);
-    expect(host.refusals[1]?.fields.setting).toBe('PUBLIC_URL');
-  });
-
-  it.each([
-    ['/incoming-call', {}],
-    ['/incoming-call', { CallUUID: '../..' }],
-    ['/incoming-call', { RequestUUID: callUuid }],
-    ['/callbacks', { From: '1' }],
-    ['/callbacks', { CallUUID: '' }],
-  ])('needs an id of the call: %s %o', async (path, form) => {
-    expect((await served.post(path, { Event: 'x', ...form })).status).toBe(400);
-    expect(host.codes).toEqual(['PATCHCORD_REQUEST_INVALID']);
-  });
-
-  it('is taken unsigned where that is allowed', async () => {
-    host.unsigned = true;
-    expect((await served.post('/incoming-call', ring, false)).text).toContain('<Stream ');
-  });
-
   it('is not started with a format that Plivo does not have', () => {
     expect(() => plivoCarrier({ ...testSettings, contentType: 'audio/opus' }, host)).toThrow('audio/opus');
   });
 });
 
-describe('a report', () => {
-  it.each([
-    ['busy', 'busy'],
-    ['no-answer', 'no-answer'],
-    ['timeout', 'no-answer'],
-    ['failed', 'failed'],
-    ['cancel', 'hung-up'],
-    ['completed', 'hung-up'],
-  ])('%s ends the call as %s', async (CallStatus, reason) => {
-    const given = await served.token();
-    const { status } = await served.post('/callbacks', { ...ring, Event: 'Hangup', CallStatus });
-    expect(status).toBe(200);
-    expect(host.calls[0]?.ends).toEqual([{ reason }]);
-    const stream = await served.stream();
-    stream.send(startMessage(given));
-    expect(await stream.closed).toBe(1008);
-  });
-
-  it.each([
-    '/twilio-status-callback',
-    '/status-callback',
-    '/callbacks',
-  ])('may come by GET: %s', async (path) => {
-    await served.token();
-    expect((await served.get(`${path}?CallStatus=busy&CallUUID=${callUuid}`)).status).toBe(200);
-    expect(host.calls[0]?.ends).toEqual([{ reason: 'busy' }]);
-  });
-
-  it('closes the media of a live call that is over', async () => {
-    const stream = await liveStream(served, host);
-    await served.post('/status-callback', { ...ring, CallStatus: 'completed' });
-    expect(await stream.closed).toBe(1000);
-    expect(host.calls[0]?.log.filter((line) => line.startsWith('ended'))).toEqual(['ended hung-up']);
-  });
-
-  it('changes nothing while the call goes on, or when the call is unknown', async () => {
-    await served.token();
-    for (const CallStatus of ['ringing', 'in-progress', 'constructor']) {
-      expect((await served.post('/callbacks', { ...ring, CallStatus })).status).toBe(200);
-    }
-    await served.post('/callbacks', { ...ring, CallUUID: otherUuid, CallStatus: 'completed' });
-    expect(host.calls[0]?.log).toEqual(['answered']);
-  });
-
+describe('a report of Plivo', () => {
   it.each([
     ['StopStream', 'hung-up'],
     ['stopped', 'hung-up'],

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { attackCases } from '../../../test/support/attack-cases.ts';
 import { callEnded, TelnyxApi } from '../../../test/support/telnyx-api.ts';
 import { answerCall, ofCall, tokenOfCall } from '../../../test/support/telnyx-call.ts';
 import {
@@ -9,7 +10,6 @@ import {
   testSettings,
 } from '../../../test/support/telnyx-host.ts';
 import { AudioChunk } from '../../audio/chunk.ts';
-import { socketAttacks } from '../testing/attacks.ts';
 import { emptyRecord, TestHost } from '../testing/test-host.ts';
 import type { TelnyxSettings } from './carrier.ts';
 import { tokenName } from './wire.ts';
@@ -33,6 +33,18 @@ afterEach(async () => {
 
 const answered = (callControlId?: string) => answerCall(served, api, callControlId);
 const token = (callControlId?: string) => tokenOfCall(served, api, callControlId);
+
+attackCases({
+  host: () => host,
+  callIds: ['v3:a', 'v3:b'],
+  begin: async (callControlId) => {
+    const stream = await served.stream(`?token=${await token(callControlId)}`);
+    stream.send(startMessage(callControlId));
+    return stream;
+  },
+  start: startMessage('v3:a'),
+  media: mediaMessage(1),
+});
 
 describe('a stream that does not come about', () => {
   it('is apologised for, and the call hung up when that was said', async () => {
@@ -249,31 +261,6 @@ describe('the media stream', () => {
     expect(await host.calls[0]?.ended).toEqual({ reason: 'connection-lost' });
     await api.asked(3);
     expect(api.commands.at(-1)).toBe('speak');
-  });
-
-  it.each(['media', 'mark', 'dtmf', 'stop'])('is closed with 1008 for %s before start', async (event) => {
-    const bodies = { media: { payload: 'AAAA' }, mark: { name: 'm' }, dtmf: { digit: '1' } };
-    const stream = await served.stream();
-    stream.send({ event, ...bodies });
-    expect(await stream.closed).toBe(1008);
-    expect(host.codes).toEqual(['PATCHCORD_MESSAGE_ORDER']);
-  });
-
-  it.each(
-    socketAttacks(startMessage('v3:a')),
-  )('is closed for %s, and another call goes on', async (_what, attack, closeCode, code) => {
-    const other = await served.stream(`?token=${await token('v3:b')}`);
-    other.send(startMessage('v3:b'));
-    const stream = await served.stream(`?token=${await token()}`);
-    stream.send(startMessage('v3:a'));
-    attack(stream.socket);
-    expect(await stream.closed).toBe(closeCode);
-    expect(host.codes).toEqual(expect.arrayContaining([code]));
-    const attacked = host.calls.find(({ leg }) => leg.carrierCallId === 'v3:a');
-    expect((await attacked?.ended)?.error?.code).toBe(code);
-    other.send(mediaMessage(1));
-    await host.calls[0]?.audioOf(1);
-    expect(host.calls[0]?.ends).toEqual([]);
   });
 });
 

@@ -1,25 +1,46 @@
 import { EventEmitter } from 'node:events';
-import type { Writable } from 'node:stream';
 import { WebSocket } from 'ws';
-import { connectionOf } from './frames-written.ts';
+import { connectionOf, type WrittenFrame } from './frames-written.ts';
 
 /** The side of `ws` that a carrier uses, over a connection that reads what is written to it. */
-export class FakeSocket extends EventEmitter {
-  readonly sent: string[] = [];
-  readonly connection: Writable;
-  readonly readyState = WebSocket.OPEN;
+export abstract class FakeWebSocket extends EventEmitter {
+  readonly connection = connectionOf((frame) => this.take(frame));
+  readyState: number = WebSocket.OPEN;
   closeCode: number | undefined;
+  closeReason: string | undefined;
   terminated = false;
-
-  constructor() {
-    super();
-    const { sent } = this;
-    this.connection = connectionOf(({ payload }) => sent.push(payload.toString()));
-  }
 
   get webSocket(): WebSocket {
     return this as unknown as WebSocket;
   }
+
+  close(code: number, reason = ''): void {
+    this.closeCode ??= code;
+    this.closeReason ??= reason;
+    this.readyState = WebSocket.CLOSING;
+  }
+
+  terminate(): void {
+    this.terminated = true;
+    this.readyState = WebSocket.CLOSING;
+  }
+
+  /** Text of the peer's. */
+  text(text: string): void {
+    this.emit('message', Buffer.from(text), false);
+  }
+
+  /** A binary message of the peer's. */
+  binary(bytes: Buffer): void {
+    this.emit('message', bytes, true);
+  }
+
+  protected abstract take(frame: WrittenFrame): void;
+}
+
+/** One that speaks JSON, and is spoken to in JSON. */
+export class FakeSocket extends FakeWebSocket {
+  readonly sent: string[] = [];
 
   /** What was sent so far, parsed. */
   get messages(): Record<string, unknown>[] {
@@ -31,15 +52,11 @@ export class FakeSocket extends EventEmitter {
     return this.messages.map(({ event }) => event);
   }
 
-  close(code: number): void {
-    this.closeCode ??= code;
-  }
-
-  terminate(): void {
-    this.terminated = true;
-  }
-
   says(message: object | string): void {
-    this.emit('message', Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)), false);
+    this.text(typeof message === 'string' ? message : JSON.stringify(message));
+  }
+
+  protected take({ payload }: WrittenFrame): void {
+    this.sent.push(payload.toString());
   }
 }

@@ -1,10 +1,10 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { mediaMessage, startMessage } from '../../../test/support/twilio-host.ts';
-import { AudioChunk } from '../../audio/chunk.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/logger.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
 import { FakeSocket } from '../testing/fake-socket.ts';
+import { streamCases } from '../testing/stream-cases.ts';
 import { type HeardCall, TestHost } from '../testing/test-host.ts';
 import { TwilioLeg } from './leg.ts';
 import type { TwilioRest } from './rest.ts';
@@ -67,7 +67,22 @@ beforeEach(() => {
   announce();
 });
 
-describe('a media stream', () => {
+streamCases({
+  connect: () => {
+    announce();
+    connect();
+    return { clock, host, socket, leg, call };
+  },
+  start: startMessage('t'),
+  media: mediaMessage(20),
+  early: { event: 'connected', protocol: 'Call', version: '1.0.0' },
+  late: ['media', 'mark', 'dtmf', 'stop'],
+  played: (name) => ({ event: 'mark', streamSid: 'MZ1', mark: { name } }),
+  clearReturnsMarks: true,
+  sends: { audio: 'media', mark: 'mark', clear: 'clear' },
+});
+
+describe('a media stream of Twilio', () => {
   it('brings audio with its times, digits and played marks, and ends when Twilio stops it', () => {
     leg.answered();
     open();
@@ -87,144 +102,16 @@ describe('a media stream', () => {
     expect(clock.pending).toBe(0);
     expect(socket.eventNames()).toEqual([]);
   });
-
-  it('answers and connects in one go where no webhook said so before', () => {
-    open();
-    expect(call.log).toEqual(['answered', 'connected']);
-  });
-
-  it('writes audio at once, and its mark with what follows or after the turn', async () => {
-    open();
-    const writes = vi.spyOn(socket.connection, 'write');
-    const eventsSent = (): unknown[] => socket.sent.map((frame) => JSON.parse(frame).event);
-    leg.play(AudioChunk.fromBytes(Buffer.from([1, 2, 3])));
-    expect(eventsSent()).toEqual(['media']);
-    leg.mark('m1');
-    expect(eventsSent()).toEqual(['media']);
-    leg.play(AudioChunk.fromBytes(Buffer.from([4, 5, 6])));
-    expect(eventsSent()).toEqual(['media', 'mark', 'media']);
-    leg.mark('m2');
-    await new Promise((resolve) => process.nextTick(resolve));
-    expect(eventsSent()).toEqual(['media', 'mark', 'media', 'mark']);
-    expect(writes).toHaveBeenCalledTimes(3);
-  });
-
-  it('has written the clear, and what came before it, when clear() returns', () => {
-    open();
-    leg.play(AudioChunk.fromBytes(Buffer.from([1, 2, 3])));
-    leg.clear();
-    expect(socket.sent.map((frame) => JSON.parse(frame).event)).toEqual(['media', 'clear']);
-  });
-
-  it('is closed with 1008 when no start comes in ten seconds', () => {
-    connect();
-    socket.says({ event: 'connected' });
-    clock.advance(9_999);
-    expect(socket.closeCode).toBeUndefined();
-    clock.advance(1);
-    expect(socket.closeCode).toBe(1008);
-    expect(host.codes).toEqual(['PATCHCORD_MESSAGE_ORDER']);
-  });
-
-  it('forgives ten malformed frames a minute and closes with 1007 at the eleventh', () => {
-    open();
-    for (let i = 0; i < 10; i++) socket.says('nonsense');
-    clock.advance(60_001);
-    for (let i = 0; i < 10; i++) socket.says('nonsense');
-    socket.says(mediaMessage(20));
-    expect(call.audio).toHaveLength(1);
-    expect(socket.closeCode).toBeUndefined();
-    socket.says('{"event":"media","media":{"payload":"?"}}');
-    expect(socket.closeCode).toBe(1007);
-    expect(call.ends[0]?.error?.code).toBe('PATCHCORD_AUDIO_MALFORMED');
-    expect(call.log.at(-1)).toBe('ended protocol-error');
-  });
-
-  it('forgives nothing before start', () => {
-    connect();
-    socket.says('nonsense');
-    expect(socket.closeCode).toBe(1007);
-    expect(call.log).toEqual([]);
-  });
-
-  it('takes the audio of a stall at once, but not five times real time', () => {
-    open();
-    for (let ms = 0; ms < 900 * 20; ms += 20) socket.says(mediaMessage(ms));
-    clock.advance(20_000);
-    for (let ms = 0; ms < 900 * 20; ms += 20) socket.says(mediaMessage(ms));
-    expect(socket.closeCode).toBeUndefined();
-    for (let ms = 0; ms < 1200 * 20; ms += 20) socket.says(mediaMessage(ms));
-    expect(socket.closeCode).toBe(1008);
-    expect(call.ends[0]?.error?.code).toBe('PATCHCORD_PEER_FLOOD');
-  });
-
-  it('takes all marks that a clear sends back at once, and no more of them than it sent', () => {
-    open();
-    const returned = (n: number) => ({ event: 'mark', streamSid: 'MZ1', mark: { name: `mark-${n}` } });
-    for (let n = 0; n < 5000; n++) leg.mark(`mark-${n}`);
-    leg.clear();
-    for (let n = 0; n < 5000; n++) socket.says(returned(n));
-    for (let ms = 0; ms < 900 * 20; ms += 20) socket.says(mediaMessage(ms));
-    expect(socket.closeCode).toBeUndefined();
-    expect(call.log.filter((line) => line.startsWith('played'))).toHaveLength(5000);
-    for (let n = 0; n < 100; n++) socket.says(returned(n));
-    expect(socket.closeCode).toBe(1008);
-    expect(host.codes).toEqual(['PATCHCORD_PEER_FLOOD']);
-  });
-
-  it('counts bytes as well as messages', () => {
-    open();
-    const large = JSON.stringify({ event: 'weather', sky: 'x'.repeat(60_000) });
-    for (let i = 0; i < 8; i++) socket.says(large);
-    expect(host.codes).toEqual(['PATCHCORD_PEER_FLOOD']);
-  });
-
-  it('ends the call as lost when its socket goes without a stop', () => {
-    open();
-    socket.emit('error', Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }));
-    socket.emit('close', 1006);
-    expect(call.log.at(-1)).toBe('ended connection-lost');
-    expect(call.ends).toHaveLength(1);
-    leg.play(AudioChunk.fromBytes(Buffer.from([1])));
-    leg.mark('late');
-    leg.clear();
-    expect(socket.sent).toEqual([]);
-    expect(clock.pending).toBe(0);
-  });
-
-  it('is given up when the peer does not read, without ending the call inside play()', () => {
-    open();
-    socket.connection.cork();
-    leg.play(AudioChunk.fromBytes(Buffer.alloc(3_000_000)));
-    leg.play(AudioChunk.fromBytes(Buffer.alloc(3_000_000)));
-    expect(socket.terminated).toBe(true);
-    expect(call.ends).toEqual([]);
-    socket.emit('close', 1006);
-    expect(call.log.at(-1)).toBe('ended connection-lost');
-  });
-
-  it('is cut off when the peer does not answer our close', () => {
-    open();
-    socket.says({ event: 'stop' });
-    expect(socket.closeCode).toBe(1000);
-    clock.advance(3_000);
-    expect(socket.terminated).toBe(true);
-  });
 });
 
 describe('hanging up', () => {
-  it('closes the stream with 1000, tells Twilio, and ends the call once', async () => {
+  it('tells Twilio, once', async () => {
     open();
     const done = leg.hangUp('agent');
-    expect(leg.hangUp('operator')).toBe(done);
-    expect(socket.closeCode).toBe(1000);
-    expect(call.ends).toEqual([]);
-    socket.says(mediaMessage(20));
+    leg.hangUp('operator').catch(expect.unreachable);
     socket.emit('close', 1000);
     await done;
-    expect(call.log).toEqual(['answered', 'connected', 'ended hung-up']);
     expect(rest.requests).toEqual(['CA1 completed']);
-    expect(clock.pending).toBe(0);
   });
 
   it('never rejects, whatever the API does', async () => {
@@ -241,15 +128,6 @@ describe('hanging up', () => {
     announce('outbound');
     await leg.hangUp('operator');
     expect(rest.requests).toEqual(['CA1 canceled']);
-  });
-
-  it('leaves no way in for a media stream', async () => {
-    const done = leg.hangUp('operator');
-    open();
-    await done;
-    expect(socket.closeCode).toBe(1008);
-    expect(host.codes).toEqual(['PATCHCORD_STREAM_TOKEN_INVALID']);
-    expect(call.log).toEqual(['ended hung-up']);
   });
 
   it('does nothing after the caller has hung up', async () => {

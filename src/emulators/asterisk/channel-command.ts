@@ -1,3 +1,5 @@
+import { isObject } from '../phone/json-frame.ts';
+
 /** The two ways in which control messages are written: `f(json)` and `f(plain-text)` of the dial string. */
 export type ControlFormat = 'json' | 'plain-text';
 
@@ -91,10 +93,6 @@ function named(command: string, id: string): CommandReading {
   }
   if (!simple.has(command)) return bad('unknown-command', command.slice(0, 40));
   return { ok: true, command: { command } as ChannelCommand };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function bad(violation: CommandViolation, detail: string, errorText?: string): CommandReading {

@@ -1,3 +1,4 @@
+import { isObject } from '../phone/json-frame.ts';
 import { type JsonReply, type JsonRequest, JsonServer } from './json-server.ts';
 
 /** What the helper can do with a channel that it knows. */
@@ -88,8 +89,4 @@ export class FakeAmiHelper {
 
 function isPriority(value: unknown): boolean {
   return /^[1-9]\d*$/.test(String(value));
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

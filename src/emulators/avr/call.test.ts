@@ -143,6 +143,29 @@ describe('FakeAvrCall', () => {
     expect(await ask('/hangup', { uuid: 'u-1' })).toBe(404);
   });
 
+  it('has a channel of which the helper knows the number', async () => {
+    const ami = new FakeAmiHelper();
+    const url = await ami.listen();
+    open.push(() => ami.close());
+    const body = JSON.stringify({ uuid: 'u-1' });
+    const told: Promise<unknown>[] = [];
+    const { gatewayUrl } = await connector((_message, socket) => {
+      if (told.length > 0) return;
+      told.push(fetch(`${url}/variables`, { method: 'POST', body }).then((answer) => answer.json()));
+      void told[0]?.finally(() => socket.close());
+    });
+    await newCall(gatewayUrl, { ami, uuid: 'u-1', from: '2000' }).run();
+    expect(await told[0]).toEqual({ phoneNumber: '2000', channel: 'PJSIP/2000-00000001' });
+  });
+
+  it('has no line where the caller hangs up before the connector has answered', async () => {
+    const { gatewayUrl } = await connector();
+    const call = newCall(gatewayUrl);
+    const running = call.run();
+    call.hangUp();
+    expect(await running).toMatchObject({ failure: undefined, answeredAtMs: undefined, stream: undefined });
+  });
+
   it('says why when nobody takes the call, or the socket is lost', async () => {
     const http = createServer().listen(0, '127.0.0.1');
     http.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n'));

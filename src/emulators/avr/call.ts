@@ -1,72 +1,32 @@
-import { randomUUID } from 'node:crypto';
-import type { Clock, Timeout } from '../../base/clock.ts';
-import { messageOf } from '../../base/errors.ts';
-import { NetworkConditions, type NetworkOptions } from '../network.ts';
-import { Caller, type CallerStep } from '../phone/caller.ts';
-import { PhoneLine } from '../phone/line.ts';
-import type { PhoneCallRecord } from '../phone/line-record.ts';
+import type { PhoneLine } from '../phone/line.ts';
 import { type LineSocket, openLineSocket } from '../phone/line-socket.ts';
-import type { MediaPlayerOptions } from '../phone/media-player.ts';
-import type { AmiTarget, FakeAmiHelper } from './ami-helper.ts';
+import { CoreCall, type CoreCallOptions, type CoreCallRecord } from './core-call.ts';
 import { connectorUrl, initMessage, resetMessage } from './core-message.ts';
 import type { AvrSessionRecord } from './session-record.ts';
 import { AvrWire } from './wire.ts';
 
-export interface FakeAvrCallOptions {
-  readonly clock: Clock;
-  /** Where the gateway listens: `http://127.0.0.1:5050`; `STS_URL` is the same as `ws://`. */
-  readonly gatewayUrl: string;
-  /** What the gateway is called by: the `Host` header; `gatewayUrl` unless set. */
-  readonly publicUrl?: string;
-  readonly path?: string;
-  readonly uuid?: string;
-  readonly from?: string;
-  readonly to?: string;
+export interface FakeAvrCallOptions extends CoreCallOptions {
   /** What the dialplan gave to avr-core besides `from` and `to`; it comes in the query. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** A core before 1.12 tells nothing but the uuid. */
   readonly tellsMetadata?: boolean;
   readonly providerConfig?: object;
-  /** The helper that knows the call's channel while it lasts. */
-  readonly ami?: FakeAmiHelper;
-  readonly steps?: readonly CallerStep[];
-  readonly background?: 'silence' | 'noise';
-  readonly network?: NetworkOptions;
-  readonly seed?: number;
-  readonly player?: MediaPlayerOptions;
-  /** The caller hangs up this long after avr-core has connected; 120 s unless set. */
-  readonly maxCallMs?: number;
 }
 
-export interface AvrCallRecord extends PhoneCallRecord {
-  readonly uuid: string;
+export interface AvrCallRecord extends CoreCallRecord {
   readonly session: AvrSessionRecord;
-  /** Where the call was transferred to. */
-  readonly transfer: AmiTarget | undefined;
 }
-
-const defaultMaxCallMs = 120_000;
 
 /** A whole call of avr-core with a connector over WebSocket. AVR, "STS WebSocket protocol". Use once. */
 export class FakeAvrCall {
-  readonly uuid: string;
   readonly #options: FakeAvrCallOptions;
-  readonly #clock: Clock;
+  readonly #call: CoreCall;
   readonly #wire: AvrWire;
-  readonly #startedAtMs: number;
-  #answeredAtMs: number | undefined;
-  #failure: string | undefined;
-  #transfer: AmiTarget | undefined;
   #socket: LineSocket | undefined;
-  #line: PhoneLine | undefined;
-  #hungUp = false;
-  #limit: Timeout | undefined;
 
   constructor(options: FakeAvrCallOptions) {
     this.#options = options;
-    this.#clock = options.clock;
-    this.#startedAtMs = options.clock.now();
-    this.uuid = options.uuid ?? randomUUID();
+    this.#call = new CoreCall(options);
     const { providerConfig } = options;
     this.#wire = new AvrWire({
       uuid: this.uuid,
@@ -74,55 +34,36 @@ export class FakeAvrCall {
     });
   }
 
+  get uuid(): string {
+    return this.#call.uuid;
+  }
+
   /** While there is one; also after its end. */
   get line(): PhoneLine | undefined {
-    return this.#line;
+    return this.#call.line;
   }
 
   /** Plays the call from the connection to its close. Never rejects: what went wrong is on record. */
   async run(): Promise<AvrCallRecord> {
-    const removeChannel = this.#options.ami?.add(this.uuid, {
-      hangUp: () => this.#line?.stop('gateway'),
-      transfer: (target) => {
-        this.#transfer = target;
-        this.#line?.stop('gateway');
-      },
-      variables: { phoneNumber: this.#from, channel: `PJSIP/${this.#from}-00000001` },
-    });
-    try {
-      await this.#connect();
-    } catch (error) {
-      this.#failure = messageOf(error);
-    }
-    removeChannel?.();
-    this.#limit?.cancel();
+    const variables = { phoneNumber: this.#from, channel: `PJSIP/${this.#from}-00000001` };
+    await this.#call.play(variables, () => this.#connect());
     this.#socket?.destroy();
-    return {
-      uuid: this.uuid,
-      failure: this.#failure,
-      startedAtMs: this.#startedAtMs,
-      answeredAtMs: this.#answeredAtMs,
-      endedAtMs: this.#clock.now(),
-      stream: this.#line?.record,
-      session: this.#wire.record,
-      transfer: this.#transfer,
-    };
+    return { ...this.#call.record, session: this.#wire.record };
   }
 
   /** The caller hangs up. */
   hangUp(): void {
-    this.#hungUp = true;
-    this.#line?.stop('caller');
+    this.#call.hangUp();
   }
 
   /** Says `init` once more, as some cores do. */
   initAgain(): void {
-    this.#line?.send(initMessage(this.uuid));
+    this.line?.send(initMessage(this.uuid));
   }
 
   /** The conversation is to begin anew; known to one fork of avr-core. */
   reset(): void {
-    this.#line?.send(resetMessage);
+    this.line?.send(resetMessage);
   }
 
   get #from(): string {
@@ -130,32 +71,12 @@ export class FakeAvrCall {
   }
 
   async #connect(): Promise<void> {
-    const { network, seed = 1, player, steps = [], background = 'silence' } = this.#options;
-    const { maxCallMs = defaultMaxCallMs } = this.#options;
-    const clock = this.#clock;
-    this.#socket = await this.#openSocket();
-    const socket = this.#socket;
-    if (this.#hungUp) return;
-    this.#answeredAtMs = clock.now();
-    this.#limit = clock.setTimeout(() => this.hangUp(), maxCallMs);
-    await new Promise<void>((resolve) => {
-      const line = new PhoneLine({
-        clock,
-        transport: socket,
-        wire: this.#wire,
-        caller: new Caller({ steps, background }),
-        network: new NetworkConditions(clock, network, seed),
-        ...(player === undefined ? {} : { player }),
-        expectedMs: maxCallMs,
-        ended: ({ endedBy }) => {
-          if (endedBy === 'network') this.#failure ??= 'the socket was lost';
-          resolve();
-        },
-      });
-      this.#line = line;
-      socket.join(line);
-      line.start();
-    });
+    const transport = await this.#openSocket();
+    this.#socket = transport;
+    if (this.#call.hungUp) return;
+    const { player } = this.#options;
+    const endedBy = await this.#call.talk({ transport, wire: this.#wire, player });
+    if (endedBy === 'network') this.#call.failed('the socket was lost');
   }
 
   #openSocket(): Promise<LineSocket> {

@@ -1,3 +1,5 @@
+import { type Fields, isPaddedBase64, readJsonFrame } from '../phone/json-frame.ts';
+
 /** What a connector may do wrong, in one word each. */
 export type WireFault =
   | 'binary-frame'
@@ -30,13 +32,9 @@ export const frameBytes = 320;
 /** Reads one frame of a connector. AVR, "STS WebSocket protocol", "To avr-core". Never throws. */
 export function readGatewayMessage(data: Buffer | string, isBinary: boolean): GatewayReading {
   if (isBinary) return bad('binary-frame', `${data.length} bytes`);
-  let frame: unknown;
-  try {
-    frame = JSON.parse(data.toString());
-  } catch (error) {
-    return bad('not-json', error instanceof Error ? error.name : 'unreadable');
-  }
-  if (!isObject(frame)) return bad('malformed', 'not an object');
+  const read = readJsonFrame(data);
+  if (!read.ok) return bad(read.violation, read.detail);
+  const { frame } = read;
   switch (frame.type) {
     case 'audio':
       return readAudio(frame.audio);
@@ -66,19 +64,10 @@ function readAudio(payload: unknown): GatewayReading {
   return { message: { type: 'audio', audio: audio.subarray(0, audio.length & ~1) }, fault };
 }
 
-function readTranscript({ role, text }: Readonly<Record<string, unknown>>): GatewayReading {
+function readTranscript({ role, text }: Fields): GatewayReading {
   if (role !== 'user' && role !== 'agent') return bad('malformed', `transcript.role ${shown(role)}`);
   if (typeof text !== 'string') return bad('malformed', 'transcript.text is no string');
   return good({ type: 'transcript', role, text });
-}
-
-/** RFC 4648, section 4: the standard alphabet, padded to groups of four. */
-function isPaddedBase64(text: string): boolean {
-  return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Never throws, unlike `String` of an object from JSON that brings its own `toString`. */

@@ -103,6 +103,16 @@ describe('FakeAvrHttpCall', () => {
     expect(record.stream?.endedBy).toBe('gateway');
   });
 
+  it('ends at once where the caller hangs up before the answer begins', async () => {
+    const { gatewayUrl } = await connector(speaking(10, 20));
+    const call = newCall(gatewayUrl, { maxCallMs: 5_000 });
+    const running = call.run();
+    call.hangUp();
+    const { failure, stream, startedAtMs, endedAtMs } = await running;
+    expect({ failure, endedBy: stream?.endedBy }).toEqual({ failure: undefined, endedBy: 'caller' });
+    expect(endedAtMs - startedAtMs).toBeLessThan(2_000);
+  });
+
   it('says why when it is refused, lost, or left hanging', async () => {
     const refusing = await connector((response) => response.writeHead(500).end('{"message":"no model"}'));
     expect((await newCall(refusing.gatewayUrl).run()).failure).toContain('HTTP 500');

@@ -1,21 +1,13 @@
-import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import type { Clock, Timeout } from '../../base/clock.ts';
-import { messageOf } from '../../base/errors.ts';
-import { NetworkConditions } from '../network.ts';
-import { Caller } from '../phone/caller.ts';
-import { PhoneLine } from '../phone/line.ts';
-import type { PhoneCallRecord } from '../phone/line-record.ts';
+import type { PhoneLine } from '../phone/line.ts';
 import { SeededRandom } from '../seeded-random.ts';
-import type { AmiTarget } from './ami-helper.ts';
-import type { FakeAvrCallOptions } from './call.ts';
+import { CoreCall, type CoreCallOptions, type CoreCallRecord } from './core-call.ts';
 import { type Exchange, openExchange } from './exchange.ts';
 import { AvrHttpWire } from './http-wire.ts';
 import { OddChunks } from './odd-chunks.ts';
 import type { AvrExchangeRecord } from './session-record.ts';
 
-export interface FakeAvrHttpCallOptions
-  extends Omit<FakeAvrCallOptions, 'metadata' | 'tellsMetadata' | 'providerConfig'> {
+export interface FakeAvrHttpCallOptions extends CoreCallOptions {
   /** The body comes in pieces of sizes that nobody expects, odd ones among them. */
   readonly oddChunks?: boolean;
   /** A core that does not say which call it is. */
@@ -24,125 +16,69 @@ export interface FakeAvrHttpCallOptions
   readonly connect?: () => Duplex;
 }
 
-export interface AvrHttpCallRecord extends PhoneCallRecord {
-  readonly uuid: string;
+export interface AvrHttpCallRecord extends CoreCallRecord {
   readonly exchange: AvrExchangeRecord | undefined;
-  readonly transfer: AmiTarget | undefined;
 }
 
-const defaultMaxCallMs = 120_000;
 const answerEndsWithinMs = 2_000;
 /** avr-core plays from a queue: what comes every 20 ms gets this much time to be late. */
 const startDelayMs = 60;
 
 /** A whole call of avr-core with a connector over HTTP. AVR, "STS HTTP protocol". Use once. */
 export class FakeAvrHttpCall {
-  readonly uuid: string;
   readonly #options: FakeAvrHttpCallOptions;
-  readonly #clock: Clock;
+  readonly #call: CoreCall;
   readonly #wire: AvrHttpWire;
-  readonly #startedAtMs: number;
-  #answeredAtMs: number | undefined;
-  #failure: string | undefined;
-  #transfer: AmiTarget | undefined;
   #exchange: Exchange | undefined;
-  #line: PhoneLine | undefined;
-  #hungUp = false;
-  #limit: Timeout | undefined;
 
   constructor(options: FakeAvrHttpCallOptions) {
     this.#options = options;
-    this.#clock = options.clock;
-    this.#startedAtMs = options.clock.now();
-    this.uuid = options.uuid ?? randomUUID();
-    this.#wire = new AvrHttpWire(() => this.#clock.now());
+    this.#call = new CoreCall(options);
+    this.#wire = new AvrHttpWire(() => options.clock.now());
+  }
+
+  get uuid(): string {
+    return this.#call.uuid;
   }
 
   /** While there is one; also after its end. */
   get line(): PhoneLine | undefined {
-    return this.#line;
+    return this.#call.line;
   }
 
   /** Plays the call from the request to the end of its answer. Never rejects: what went wrong is on record. */
   async run(): Promise<AvrHttpCallRecord> {
-    const removeChannel = this.#options.ami?.add(this.uuid, {
-      hangUp: () => this.#line?.stop('gateway'),
-      transfer: (target) => {
-        this.#transfer = target;
-        this.#line?.stop('gateway');
-      },
-    });
-    try {
-      await this.#connect();
-    } catch (error) {
-      this.#failure = messageOf(error);
-    }
-    removeChannel?.();
-    this.#limit?.cancel();
-    const endedInOrder = (await this.#exchange?.ended(answerEndsWithinMs)) ?? false;
-    const answeredAtMs = this.#answeredAtMs;
-    if (answeredAtMs !== undefined && !endedInOrder) this.#failure ??= 'the answer did not end in order';
+    await this.#call.play({}, () => this.#connect());
     const exchange = this.#exchange;
-    return {
-      uuid: this.uuid,
-      failure: this.#failure,
-      startedAtMs: this.#startedAtMs,
-      answeredAtMs,
-      endedAtMs: this.#clock.now(),
-      stream: this.#line?.record,
-      exchange:
-        exchange === undefined || answeredAtMs === undefined
-          ? undefined
-          : {
-              answeredAfterMs: answeredAtMs - this.#startedAtMs,
-              contentType: exchange.contentType,
-              pacing: this.#wire.pacing,
-              endedInOrder,
-            },
-      transfer: this.#transfer,
-    };
+    if (exchange === undefined) return { ...this.#call.record, exchange };
+    const endedInOrder = await exchange.ended(answerEndsWithinMs);
+    if (!endedInOrder) this.#call.failed('the answer did not end in order');
+    const { record } = this.#call;
+    const { startedAtMs, answeredAtMs = startedAtMs } = record;
+    const { contentType } = exchange;
+    const { pacing } = this.#wire;
+    const answeredAfterMs = answeredAtMs - startedAtMs;
+    return { ...record, exchange: { answeredAfterMs, contentType, pacing, endedInOrder } };
   }
 
   /** The caller hangs up. */
   hangUp(): void {
-    this.#hungUp = true;
-    this.#line?.stop('caller');
+    this.#call.hangUp();
   }
 
   async #connect(): Promise<void> {
-    const { network, seed = 1, player, steps = [], background = 'silence' } = this.#options;
-    const { maxCallMs = defaultMaxCallMs } = this.#options;
-    const clock = this.#clock;
-    this.#exchange = await this.#openExchange(seed);
-    const exchange = this.#exchange;
-    this.#answeredAtMs = clock.now();
-    this.#limit = clock.setTimeout(() => this.hangUp(), maxCallMs);
-    await new Promise<void>((resolve) => {
-      const line = new PhoneLine({
-        clock,
-        transport: exchange,
-        wire: this.#wire,
-        caller: new Caller({ steps, background }),
-        network: new NetworkConditions(clock, network, seed),
-        player: { startDelayMs, ...player },
-        expectedMs: maxCallMs,
-        ended: ({ endedBy }) => {
-          if (endedBy === 'network') this.#failure ??= 'the exchange was lost';
-          // Its answer has ended before the caller: the request has nobody to go to.
-          if (endedBy === 'gateway') exchange.close();
-          resolve();
-        },
-      });
-      this.#line = line;
-      exchange.join(line);
-      line.start();
-      if (this.#hungUp) line.stop('caller');
-    });
+    const transport = await this.#openExchange();
+    this.#exchange = transport;
+    const player = { startDelayMs, ...this.#options.player };
+    const endedBy = await this.#call.talk({ transport, wire: this.#wire, player });
+    if (endedBy === 'network') this.#call.failed('the exchange was lost');
+    // Its answer has ended before the caller: the request has nobody to go to.
+    if (endedBy === 'gateway') transport.close();
   }
 
-  #openExchange(seed: number): Promise<Exchange> {
+  #openExchange(): Promise<Exchange> {
     const { clock, gatewayUrl, publicUrl = gatewayUrl, path = '/speech-to-speech-stream' } = this.#options;
-    const { oddChunks = false, tellsUuid = true, connect } = this.#options;
+    const { oddChunks = false, tellsUuid = true, connect, seed = 1 } = this.#options;
     return openExchange({
       clock,
       address: new URL(path, gatewayUrl),

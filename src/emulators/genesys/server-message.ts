@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { type Fields, isObject } from '../phone/json-frame.ts';
 import type { MediaOffer } from './client-envelope.ts';
 import { msOf } from './duration.ts';
 
@@ -52,8 +53,6 @@ export interface Reading {
   readonly message: ServerMessage | undefined;
   readonly faults: readonly Fault[];
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** AudioHook, "Message size": text of more than this is refused with 413. */
 const maxTextBytes = 65_535;
@@ -236,8 +235,4 @@ function shown(value: unknown): string {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 import { type AudioFormat, bytesPerSample } from '../../audio/format.ts';
+import { type Fields, isObject, isPaddedBase64, readJsonFrame } from '../phone/json-frame.ts';
 
 /** What a gateway may do wrong on the media socket, in one word each. */
 export type ViolationKind =
@@ -23,8 +24,6 @@ export type GatewayReading =
   | { readonly ok: true; readonly message: GatewayMessage }
   | { readonly ok: false; readonly violation: ViolationKind; readonly detail: string };
 
-type Frame = Readonly<Record<string, unknown>>;
-
 /**
  * Reads one frame that a gateway sent to Plivo. Plivo, "Stream event protocol", section "Events to Plivo": text frames
  * with `playAudio` (the stream id may be left out), `checkpoint`, `clearAudio` or `sendDTMF`. `format` is the stream's:
@@ -37,13 +36,9 @@ export function readGatewayMessage(
   format: AudioFormat,
 ): GatewayReading {
   if (isBinary) return bad('binary-frame', 'Plivo speaks JSON alone');
-  let frame: unknown;
-  try {
-    frame = JSON.parse(data.toString());
-  } catch (error) {
-    return bad('not-json', error instanceof Error ? error.name : 'unreadable');
-  }
-  if (!isObject(frame)) return bad('malformed', 'not an object');
+  const read = readJsonFrame(data);
+  if (!read.ok) return read;
+  const { frame } = read;
   const { event } = frame;
   switch (event) {
     case 'playAudio':
@@ -61,7 +56,7 @@ export function readGatewayMessage(
   }
 }
 
-function wrongId({ event, streamId: given }: Frame, streamId: string): GatewayReading | undefined {
+function wrongId({ event, streamId: given }: Fields, streamId: string): GatewayReading | undefined {
   if (given === streamId) return undefined;
   return bad(
     'wrong-stream-id',
@@ -69,19 +64,19 @@ function wrongId({ event, streamId: given }: Frame, streamId: string): GatewayRe
   );
 }
 
-function readCheckpoint({ name }: Frame): GatewayReading {
+function readCheckpoint({ name }: Fields): GatewayReading {
   if (typeof name !== 'string' || name === '') return bad('checkpoint-without-name', 'name is no string');
   return { ok: true, message: { event: 'checkpoint', name } };
 }
 
-function readDigits({ dtmf }: Frame): GatewayReading {
+function readDigits({ dtmf }: Fields): GatewayReading {
   if (typeof dtmf !== 'string' || !/^[0-9A-D*#wW]+$/.test(dtmf))
     return bad('bad-digits', 'dtmf is no string of keys');
   return { ok: true, message: { event: 'sendDTMF', digits: dtmf } };
 }
 
 /** `contentType` stands without its rate; `sampleRate` is a number in the SDKs and a string in an example. */
-function readAudio({ media }: Frame, format: AudioFormat): GatewayReading {
+function readAudio({ media }: Fields, format: AudioFormat): GatewayReading {
   if (!isObject(media)) return bad('malformed', 'media is no object');
   const { contentType, sampleRate, payload } = media;
   if (typeof payload !== 'string') return bad('malformed', 'media.payload is no string');
@@ -94,15 +89,6 @@ function readAudio({ media }: Frame, format: AudioFormat): GatewayReading {
   const audio = Buffer.from(payload, 'base64');
   if (audio.length % bytesPerSample(format) !== 0) return bad('half-a-sample', `${audio.length} bytes`);
   return { ok: true, message: { event: 'playAudio', audio } };
-}
-
-/** RFC 4648, section 4: the standard alphabet, padded to groups of four. */
-function isPaddedBase64(text: string): boolean {
-  return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
-}
-
-function isObject(value: unknown): value is Frame {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function bad(violation: ViolationKind, detail: string): GatewayReading {

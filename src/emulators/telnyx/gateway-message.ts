@@ -1,4 +1,5 @@
 import { type AudioFormat, bytesPerMs, bytesPerSample } from '../../audio/format.ts';
+import { isObject, isPaddedBase64, readJsonFrame } from '../phone/json-frame.ts';
 
 /** What a gateway may do wrong on the media socket, in one word each. */
 export type ViolationKind =
@@ -36,13 +37,9 @@ export function readGatewayMessage(
   format: AudioFormat | undefined,
 ): GatewayReading {
   if (isBinary) return bad('binary-frame', 'media is base64 in text frames');
-  let frame: unknown;
-  try {
-    frame = JSON.parse(data.toString());
-  } catch (error) {
-    return bad('not-json', error instanceof Error ? error.name : 'unreadable');
-  }
-  if (!isObject(frame)) return bad('malformed', 'not an object');
+  const read = readJsonFrame(data);
+  if (!read.ok) return read;
+  const { frame } = read;
   switch (frame.event) {
     case 'media':
       return readMedia(frame.media, format);
@@ -72,15 +69,6 @@ function readMedia(media: unknown, format: AudioFormat | undefined): GatewayRead
   if (ms < shortestMs) return bad('chunk-too-short', `${ms} ms`);
   if (ms > longestMs) return bad('chunk-too-long', `${ms} ms`);
   return { ok: true, message: { event: 'media', audio } };
-}
-
-/** RFC 4648, section 4: the standard alphabet, padded to groups of four. */
-function isPaddedBase64(text: string): boolean {
-  return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function bad(violation: ViolationKind, detail: string): GatewayReading {

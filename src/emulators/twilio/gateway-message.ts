@@ -1,3 +1,5 @@
+import { isObject, isPaddedBase64, readJsonFrame } from '../phone/json-frame.ts';
+
 /** What a gateway may do wrong on the media socket, in one word each. */
 export type ViolationKind =
   | 'binary-frame'
@@ -30,13 +32,9 @@ export function readGatewayMessage(
   streamSid: string,
 ): GatewayReading {
   if (isBinary) return bad('binary-frame', 'Twilio warns with 31950 and drops it');
-  let frame: unknown;
-  try {
-    frame = JSON.parse(data.toString());
-  } catch (error) {
-    return bad('not-json', error instanceof Error ? error.name : 'unreadable');
-  }
-  if (!isObject(frame)) return bad('malformed', 'not an object');
+  const read = readJsonFrame(data);
+  if (!read.ok) return read;
+  const { frame } = read;
   const event = frame.event;
   if (typeof event !== 'string') return bad('malformed', 'event is no string');
   if (event !== 'media' && event !== 'mark' && event !== 'clear')
@@ -58,15 +56,6 @@ function readMedia(media: unknown): GatewayReading {
   if (typeof payload !== 'string') return bad('malformed', 'media.payload is no string');
   if (!isPaddedBase64(payload)) return bad('bad-base64', `payload of ${payload.length} characters`);
   return { ok: true, message: { event: 'media', audio: Buffer.from(payload, 'base64') } };
-}
-
-/** RFC 4648, section 4: the standard alphabet, padded to groups of four. */
-function isPaddedBase64(text: string): boolean {
-  return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function bad(violation: ViolationKind, detail: string): GatewayReading {

@@ -1,8 +1,6 @@
-import { EventEmitter } from 'node:events';
-import type { Writable } from 'node:stream';
-import { WebSocket } from 'ws';
 import { isRecord } from '../../fields.ts';
-import { connectionOf, type WrittenFrame } from '../../testing/frames-written.ts';
+import { FakeWebSocket } from '../../testing/fake-socket.ts';
+import type { WrittenFrame } from '../../testing/frames-written.ts';
 
 export const sessionId = '30b0e395-84d3-4570-ac13-9a62d8f514c0';
 export const organizationId = 'd7934305-0972-4844-938e-9060eef73d05';
@@ -38,46 +36,25 @@ export interface Received {
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
-/** The side of `ws` that a session uses, with Genesys behind it: counts its own messages, and holds ours to the count. */
-export class FakeSocket extends EventEmitter {
+/** A socket with Genesys behind it: counts its own messages, and holds ours to the count. */
+export class FakeSocket extends FakeWebSocket {
   readonly received: Received[] = [];
   readonly audio: Buffer[] = [];
   /** What came, in order: types of messages, and `audio` for each binary one. */
   readonly log: string[] = [];
-  readonly connection: Writable;
-  readonly readyState = WebSocket.OPEN;
-  closeCode: number | undefined;
-  terminated = false;
   seq = 0;
   serverseq = 0;
-
-  constructor() {
-    super();
-    this.connection = connectionOf((frame) => this.#take(frame));
-  }
-
-  close(code: number): void {
-    this.closeCode ??= code;
-  }
-
-  terminate(): void {
-    this.terminated = true;
-  }
 
   /** A message of Genesys with its numbers. */
   says(type: string, parameters: object = {}, changes: object = {}): void {
     this.seq += 1;
     const { seq, serverseq } = this;
     const envelope = { version: '2', type, seq, serverseq, id: sessionId, position: 'PT0S' };
-    this.raw(JSON.stringify({ ...envelope, parameters, ...changes }));
-  }
-
-  raw(text: string): void {
-    this.emit('message', Buffer.from(text), false);
+    this.text(JSON.stringify({ ...envelope, parameters, ...changes }));
   }
 
   sends(bytes: number, fill = 1): void {
-    this.emit('message', Buffer.alloc(bytes, fill), true);
+    this.binary(Buffer.alloc(bytes, fill));
   }
 
   /** The last message of a type. */
@@ -89,7 +66,7 @@ export class FakeSocket extends EventEmitter {
     return this.log.filter((entry) => entry === type).length;
   }
 
-  #take({ binary, payload }: WrittenFrame): void {
+  protected take({ binary, payload }: WrittenFrame): void {
     if (binary) {
       this.audio.push(Buffer.from(payload));
       this.log.push('audio');
