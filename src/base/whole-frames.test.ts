@@ -243,6 +243,42 @@ describe('readWholeFrames', () => {
     expect(passed).toEqual(['81', '0162', '817e00', '0262', '62810163', '010165', '8900', '800165']);
   });
 
+  it('tells whoever listens at that moment, however many', () => {
+    const transport = new EventEmitter();
+    const socket = new EventEmitter();
+    transport.on('data', () => undefined);
+    readWholeFrames(socket as unknown as WebSocket, transport as unknown as Duplex, {
+      role: 'client',
+      maxBytes,
+    });
+    const heard: string[] = [];
+    const listener = (name: string) =>
+      function (this: unknown, data: Buffer, isBinary: boolean): void {
+        heard.push(`${name} ${data.toString()} ${isBinary} ${this === socket}`);
+      };
+    const [first, second] = [listener('first'), listener('second')];
+    const say = (text: string): boolean => transport.emit('data', Buffer.from([0x81, 1, text.charCodeAt(0)]));
+    say('a');
+    socket.on('message', first);
+    say('b');
+    socket.on('message', second);
+    say('c');
+    socket.off('message', first);
+    say('d');
+    socket.removeAllListeners('message');
+    say('e');
+    socket.once('message', first);
+    say('f');
+    say('g');
+    expect(heard).toEqual([
+      'first b false true',
+      'first c false true',
+      'second c false true',
+      'second d false true',
+      'first f false true',
+    ]);
+  });
+
   it('leaves a socket alone on which somebody else listens', () => {
     const transport = new EventEmitter() as unknown as Duplex;
     const other = (): void => undefined;

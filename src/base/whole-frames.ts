@@ -44,6 +44,8 @@ export function readWholeFrames(socket: WebSocket, transport: Duplex, options: W
   socket.once('error', () => transport.off('data', frames.read));
 }
 
+type MessageListener = (this: WebSocket, message: Buffer, isBinary: boolean) => void;
+
 class WholeFrames {
   readonly #socket: WebSocket;
   readonly #pass: (bytes: Buffer) => void;
@@ -57,12 +59,19 @@ class WholeFrames {
   #inMessage = false;
   /** `ws` is reading the peer's close frame, or has read it. */
   #closing = false;
+  /** The only one who listens to messages, while there is only one: to ask the emitter for every frame takes longer. */
+  #listener: MessageListener | undefined;
 
   constructor(socket: WebSocket, pass: (bytes: Buffer) => void, { role, maxBytes }: WholeFramesOptions) {
     this.#socket = socket;
     this.#pass = pass;
     this.#maskBit = role === 'server' ? maskBit : 0;
     this.#maxBytes = maxBytes;
+    const forget = (): void => {
+      this.#listener = undefined;
+    };
+    socket.on('newListener', forget);
+    socket.on('removeListener', forget);
   }
 
   readonly read = (chunk: Buffer): void => {
@@ -110,8 +119,22 @@ class WholeFrames {
       if (this.#maskBit !== 0) mask(chunk, at, end);
       return -1;
     }
-    this.#socket.emit('message', message, !isText);
+    this.#tell(message, !isText);
     return end;
+  }
+
+  /** As the emitter would. */
+  #tell(message: Buffer, isBinary: boolean): void {
+    const socket = this.#socket;
+    if (this.#listener === undefined) {
+      const listeners = socket.rawListeners('message') as MessageListener[];
+      if (listeners.length !== 1) {
+        socket.emit('message', message, isBinary);
+        return;
+      }
+      this.#listener = listeners[0] as MessageListener;
+    }
+    this.#listener.call(socket, message, isBinary);
   }
 
   /** Follows the frames in `bytes`, which are for `ws`. */
