@@ -8,7 +8,7 @@ const lateMs = 20;
 /** From here on the generator itself may be what is late. */
 const generatorFull = 0.92;
 const generatorLateMs = 10;
-const settleMs = 2500;
+const settleMs = 4000;
 const windowSeconds = 5;
 const coarse = 1.25;
 const fineSteps = 4;

@@ -88,7 +88,7 @@ export function readOptions(argv: readonly string[]): Options {
     parts: new Set(chosen.map(partNamed)),
     calls,
     seconds,
-    settleSeconds: smoke ? 1 : 5,
+    settleSeconds: smoke ? 1 : 10,
     rounds: whole('--rounds', values.rounds ?? (smoke ? '1' : '2')),
     truncationCallsPerScenario: smoke ? 3 : 12,
     truncationSeconds: smoke ? 10 : 4 * seconds,
