@@ -243,6 +243,7 @@ describe('a live session', () => {
     socket.sends(160);
     expect(heard.audio.map(({ timestampMs }) => timestampMs)).toEqual([0, 200, 2300, 3000, 3020]);
     expect(heard.audio[0]?.chunk.byteLength).toBe(1600);
+    expect(heard.log.filter((line) => line.endsWith('hold'))).toEqual(['on hold', 'off hold']);
   });
 
   it('answers pings and updates, and passes over what it does not know', async () => {
