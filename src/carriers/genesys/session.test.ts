@@ -67,7 +67,7 @@ describe('opening a session', () => {
     expect(socket.last('opened')?.parameters.supportedLanguages).toEqual(['en-US']);
   });
 
-  it('for a probe is answered without media and makes no call', async () => {
+  it('004 probe: is answered without media and makes no call', async () => {
     socket.says('open', probe);
     socket.sends(1600);
     socket.says('ping');
