@@ -39,6 +39,13 @@ async function ask(port: number, request: string): Promise<Socket> {
   return socket;
 }
 
+describe('a stream', () => {
+  it('may last as long as a call: Node sets it no bound, but for its headers', () => {
+    const server = streamingServer([], { clock, log: silentLogger }, () => undefined);
+    expect([server.requestTimeout, server.headersTimeout]).toEqual([0, 15_000]);
+  });
+});
+
 describe('an HTTP exchange that is no stream', () => {
   it.each([
     'GET',

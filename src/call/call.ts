@@ -166,6 +166,7 @@ export class Call {
       digit: (digit: string) => this.#guard(() => this.#digit(digit)),
       played: (played: Played) => this.#guard(() => this.#played(played)),
       flow: (open: boolean) => this.#guard(() => this.#conversation.flow(open)),
+      hold: (on: boolean) => this.#guard(() => this.#hold(on)),
       reset: () => this.#guard(() => this.#reset()),
       ended: (end: LegEnd) => this.#guard(() => this.#legEnded(end)),
     };
@@ -194,6 +195,10 @@ export class Call {
 
   #played(played: Played): void {
     if (this.#state === 'live') this.#conversation.played(played);
+  }
+
+  #hold(on: boolean): void {
+    if (this.#state === 'live') this.#conversation.hold(on);
   }
 
   #reset(): void {

@@ -206,6 +206,12 @@ export class Conversation {
     this.#joined?.playout.flow(open);
   }
 
+  /** The caller is on hold, and not asked whether he is still there; or he is back. */
+  hold(on: boolean): void {
+    this.#noInput.hold(on);
+    if (!on) this.#joined?.turns.checkQuiet();
+  }
+
   /** A key was pressed: the agent stops, and is told the keys once no more follow. */
   digit(digit: string): void {
     // Without a model nobody could do anything with it, and the apology is not cut for it.

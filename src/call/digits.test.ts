@@ -31,12 +31,19 @@ describe('keys pressed in a row', () => {
     expect(collected).toEqual(['1', '2']);
   });
 
-  it('are taken at once with #, which is told too', () => {
+  it('are taken at once with #, which is none of them', () => {
     const { clock, collected, press } = setUp();
     press('42#');
-    expect(collected).toEqual(['42#']);
+    expect(collected).toEqual(['42']);
     clock.advance(5000);
-    expect(collected).toEqual(['42#']);
+    expect(collected).toEqual(['42']);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('may be # alone', () => {
+    const { collected, press } = setUp();
+    press('#42##*#');
+    expect(collected).toEqual(['#', '42', '#', '*']);
   });
 
   it('are taken at 32 of them', () => {

@@ -13,7 +13,7 @@ const maxDigits = 32;
 /** Digits kept while nobody takes them; more are dropped. */
 const maxKept = 64;
 
-/** Keys pressed one after the other become one message. `#` ends it at once. */
+/** Keys pressed one after the other become one message. `#` ends it at once and is no part of it; alone it is a key. */
 export class Digits {
   readonly #clock: Clock;
   readonly #interDigitMs: number;
@@ -32,10 +32,11 @@ export class Digits {
   }
 
   press(digit: string): void {
-    this.#digits += digit;
+    const ends = digit === '#';
+    if (!ends || this.#digits === '') this.#digits += digit;
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (digit === '#' || this.#digits.length >= maxDigits || this.#interDigitMs <= 0) {
+    if (ends || this.#digits.length >= maxDigits || this.#interDigitMs <= 0) {
       this.#flush();
       return;
     }

@@ -91,6 +91,25 @@ describe('the ticker of frames', () => {
     expect(due[1]).toBe(5);
   });
 
+  it('owes nothing of a stall to one who joined after it, or in its very moment', () => {
+    const { clock, ticker } = setUp();
+    // One in each of the four slots, so that the next is in the place of the first.
+    const joined: number[] = [];
+    let stalled = false;
+    for (let member = 0; member < 4; member++)
+      ticker.join(() => {
+        if (stalled) return;
+        stalled = true;
+        // The process is held up, and then a call begins before the others are told.
+        clock.advance(1000);
+        for (let late = 0; late < 4; late++) ticker.join((frames) => joined.push(frames));
+      });
+    clock.advance(2000);
+    expect(joined.every((frames) => frames === 1)).toBe(true);
+    // From 1,005 ms on.
+    expect(joined).toHaveLength(4 * 50 - 1);
+  });
+
   it('stops when nobody is left, and begins again', () => {
     const { clock, ticker } = setUp();
     const leave = ticker.join(() => undefined);

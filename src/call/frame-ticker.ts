@@ -34,6 +34,8 @@ interface Slot {
 
 interface Member {
   due(frames: number): void;
+  /** When its first frame is due: those of before it joined are not its own. */
+  readonly firstDueAt: number;
 }
 
 /**
@@ -62,9 +64,10 @@ export class FrameTicker implements Ticker {
   }
 
   join(due: (frames: number) => void): () => void {
-    const member: Member = { due };
     const slot = this.#emptiest();
-    if (slot.members.size === 0) slot.dueAt = this.#nextDue(slot);
+    const firstDueAt = this.#nextDue(slot);
+    const member: Member = { due, firstDueAt };
+    if (slot.members.size === 0) slot.dueAt = firstDueAt;
     slot.members.add(member);
     this.#arm();
     return () => {
@@ -122,8 +125,11 @@ export class FrameTicker implements Ticker {
   /** Nobody's failure is anybody else's. */
   #tell(slot: Slot, frames: number): void {
     for (const member of slot.members) {
+      // The slot may have been overdue when it joined.
+      const own = Math.min(frames, Math.round((slot.dueAt - member.firstDueAt) / this.#frameMs));
+      if (own <= 0) continue;
       try {
-        member.due(frames);
+        member.due(own);
       } catch (thrown) {
         this.#log.error({ error: messageOf(thrown) }, 'a frame could not be played');
       }

@@ -91,6 +91,8 @@ export interface LegEvents {
   played(played: Played): void;
   /** The carrier takes no audio for now (false), or takes it again. What was given before counts as sent. */
   flow?(open: boolean): void;
+  /** The caller is on hold (true): he is not there to answer. Or he is back; his next sound or key says so too. */
+  hold?(on: boolean): void;
   /** The carrier's side wants a new conversation in the same call: the agent falls silent and forgets what was said. */
   reset?(): void;
   ended(end: LegEnd): void;

@@ -61,6 +61,28 @@ describe('a caller who says nothing', () => {
     expect(steps).toEqual(['reprompt', 'warn', 'reprompt']);
   });
 
+  it('is not waited for on hold, and has the whole time again when he is back', () => {
+    const { clock, steps, noInput, silence } = setUp();
+    silence(10_000);
+    noInput.silence();
+    clock.advance(9000);
+    noInput.hold(true);
+    expect(clock.pending).toBe(0);
+    silence(60_000);
+    noInput.hold(false);
+    silence(9999);
+    silence(10_000);
+    expect(steps).toEqual(['reprompt', 'reprompt']);
+  });
+
+  it('is back from hold when he does something, whether or not that was told', () => {
+    const { steps, noInput, silence } = setUp();
+    noInput.hold(true);
+    noInput.callerActed();
+    silence(10_000);
+    expect(steps).toEqual(['reprompt']);
+  });
+
   it('may be silent for ever where that is wanted', () => {
     const { clock, steps, noInput } = setUp(0);
     noInput.silence();

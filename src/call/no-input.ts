@@ -18,6 +18,7 @@ export class NoInput {
   readonly #limit: number;
   readonly #step: (step: NoInputStep) => void;
   #silences = 0;
+  #onHold = false;
   #timer: Timeout | undefined;
 
   constructor(options: NoInputOptions) {
@@ -29,7 +30,7 @@ export class NoInput {
 
   /** Nobody speaks from now on. */
   silence(): void {
-    if (this.#afterMs <= 0 || this.#timer) return;
+    if (this.#afterMs <= 0 || this.#onHold || this.#timer) return;
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = undefined;
       this.#silences += 1;
@@ -44,9 +45,16 @@ export class NoInput {
     this.#timer = undefined;
   }
 
+  /** Nobody expects a caller on hold to say anything; the ladder starts over when he is back. */
+  hold(on: boolean): void {
+    this.callerActed();
+    this.#onHold = on;
+  }
+
   /** The caller is there: the ladder starts over. */
   callerActed(): void {
     this.pause();
     this.#silences = 0;
+    this.#onHold = false;
   }
 }

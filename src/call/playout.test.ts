@@ -74,6 +74,48 @@ function setUp(network: Network = {}, open = true) {
   };
 }
 
+/** Through a converter, as from a model at 24 kHz to a phone at 8 kHz; what the carrier is sent. */
+function converted() {
+  const clock = new VirtualClock();
+  const sent: Buffer[] = [];
+  const nothing = () => undefined;
+  const playout = new Playout({
+    clock,
+    ticker: new FrameTicker({ clock, log: silentLogger }),
+    modelFormat: pcm16At(24_000),
+    events: {
+      itemSent: nothing,
+      itemHeardFirst: nothing,
+      itemHeard: nothing,
+      underrun: nothing,
+      drained: nothing,
+    },
+  });
+  const port = { play: (chunk: AudioChunk) => sent.push(chunk.bytes()), mark: nothing, clear: nothing };
+  playout.open(port, pcmu8k, traits);
+  /** 16 bit at 24 kHz of one value. */
+  const say = (item: AudioItem, ms: number, value: number): void =>
+    void playout.append(item, AudioChunk.fromBytes(Buffer.from(new Int16Array(24 * ms).fill(value).buffer)));
+  return { clock, playout, sent, say };
+}
+
+describe('an answer after one that was cut', () => {
+  it('begins with its own audio: nothing of the cut one is left in the converter', () => {
+    const { clock, playout, sent, say } = converted();
+    say(itemOf(1), 500, 20_000);
+    clock.advance(100);
+    expect(playout.cut()).toHaveLength(1);
+    const before = sent.length;
+    say(itemOf(2), 500, 0);
+    playout.finish(itemOf(2));
+    clock.advance(1000);
+    const next = Buffer.concat(sent.slice(before));
+    expect(next.length).toBeGreaterThan(3900);
+    // G.711: 0xff and 0x7f are zero.
+    expect([...new Set(next)]).toEqual([0xff]);
+  });
+});
+
 function audio(ms: number): AudioChunk {
   return AudioChunk.fromBytes(Buffer.alloc(Math.round(ms * 8), 1));
 }

@@ -80,6 +80,17 @@ describe("a carrier's API", () => {
     expect(shown).not.toContain(authorization);
   });
 
+  it('says how long to wait, where the carrier does', async () => {
+    for (const [after, retryAfterMs] of [
+      ['7', 7000],
+      ['soon', undefined],
+    ]) {
+      answer = (_request, response) => response.writeHead(429, { 'retry-after': `${after}` }).end();
+      const { details } = await failure(api().request('POST', '/calls'));
+      expect(details).toEqual({ carrier: 'acme', method: 'POST', path: '/calls', status: 429, retryAfterMs });
+    }
+  });
+
   it('is quoted in words, which may name numbers, only to who asks for them and not in what is logged', async () => {
     answer = (_request, response) => response.writeHead(400).end('+15551230100 is not valid');
     const readError = () => ({ code: '21211', message: '+15551230100 is not valid' });

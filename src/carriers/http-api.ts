@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { messageOf, PatchcordError } from '../base/errors.ts';
 import { responseText } from '../base/response-text.ts';
+import { readRetryAfter } from '../base/retry-after.ts';
 
 export interface HttpApiOptions {
   /** Name of the carrier, for messages. */
@@ -37,9 +38,9 @@ export class HttpApi {
 
   /**
    * Settles within the deadline (5 s unless set). Throws PATCHCORD_CARRIER_API when the carrier can't be reached,
-   * does not answer in time, or answers with anything but 2xx; `details` then hold `status` and `carrierCode`. What
-   * the carrier says in words may name people's numbers: it is the error's `cause` and not in what is logged.
-   * Without an answer the `cause` is what failed.
+   * does not answer in time, or answers with anything but 2xx; `details` then hold `status`, `carrierCode` and
+   * `retryAfterMs` (its `Retry-After`). What the carrier says in words may name people's numbers: it is the error's
+   * `cause` and not in what is logged. Without an answer the `cause` is what failed.
    */
   async request(method: 'GET' | 'POST' | 'DELETE', path: string, body?: HttpApiBody): Promise<HttpApiReply> {
     const { carrier, baseUrl, authorization, clock, deadlineMs = 5000 } = this.#options;
@@ -50,6 +51,7 @@ export class HttpApi {
     );
     let status: number;
     let text: string;
+    let retryAfterMs: number | undefined;
     try {
       const response = await fetch(`${baseUrl}${path}`, {
         method,
@@ -63,6 +65,7 @@ export class HttpApi {
         ...(body === undefined ? {} : { body: encode(body) }),
       });
       status = response.status;
+      retryAfterMs = readRetryAfter(response.headers.get('retry-after'), clock.epochMs());
       text = await responseText(response, maxReplyBytes);
     } catch (thrown) {
       const why =
@@ -82,7 +85,14 @@ export class HttpApi {
     throw new PatchcordError(
       'PATCHCORD_CARRIER_API',
       `${carrier}: ${method} ${path}: ${status}${code === undefined ? '' : ` (${code})`}`,
-      { carrier, method, path, status, ...(code === undefined ? {} : { carrierCode: code }) },
+      {
+        carrier,
+        method,
+        path,
+        status,
+        ...(code === undefined ? {} : { carrierCode: code }),
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      },
       message === undefined ? undefined : new Error(message),
     );
   }

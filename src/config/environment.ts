@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { messageOf, PatchcordError } from '../base/errors.ts';
 import { allSettings, type Settings } from './schema.ts';
+import { isServiceAddress } from './service-links.ts';
 import type { Setting } from './setting.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,7 +40,7 @@ export function loadSettings(env: Environment): Settings {
   return settings;
 }
 
-/** The first of a setting's names that is set, with its trimmed value. */
+/** The first of a setting's names that is set, with its trimmed value. What Kubernetes says of a service is none. */
 export function givenValue(
   setting: Setting<unknown>,
   env: Environment,
@@ -47,6 +48,7 @@ export function givenValue(
   for (const name of setting.names) {
     const value = env[name]?.trim();
     if (value === undefined || (value === '' && !setting.emptyIsValue)) continue;
+    if (isServiceAddress(name, value)) continue;
     return { name, value };
   }
   return undefined;

@@ -330,7 +330,8 @@ export const settingTree = {
       names: ['PATCHCORD_DTMF_INTER_DIGIT_MS'],
       default: '2000',
       unit: 'ms',
-      description: 'Pause after which the keys pressed so far are taken together.',
+      description:
+        'Pause after which the keys pressed so far are taken together. `#` behind keys takes them at once, and is not told.',
     }),
   },
   log: {

@@ -1,5 +1,6 @@
 import type { Environment } from './environment.ts';
 import { allSettings } from './schema.ts';
+import { isServiceLink } from './service-links.ts';
 
 const ours = 'PATCHCORD';
 /** What the names of settings begin with that are about one vendor, or us. */
@@ -20,10 +21,6 @@ const longName = 8;
 const longSharedName = 9;
 /** In a shorter beginning one slip is another one. */
 const longOwner = 5;
-/** Kubernetes tells a pod of every service beside it: one named `patchcord` gives such variables of that name. */
-const serviceLink =
-  /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)$/;
-const serviceAddress = /^(?:tcp|udp|sctp):\/\//;
 
 interface Known {
   readonly name: string;
@@ -56,10 +53,6 @@ function knownNames(env: Environment): Known[] {
       isSet,
     }));
   });
-}
-
-function isServiceLink(name: string, value = ''): boolean {
-  return serviceLink.test(name) || (name.endsWith('_PORT') && serviceAddress.test(value));
 }
 
 function nearest(name: string, known: readonly Known[]): string | undefined {

@@ -39,6 +39,26 @@ describe('settingWarnings', () => {
     ]);
   });
 
+  it.each([
+    ['AVR_PORT', 'avr'],
+    ['AUDIOSOCKET_PORT', 'audiosocket'],
+  ])('passes over %s as Kubernetes writes it for a service, and says so', (name, service) => {
+    for (const value of ['tcp://10.0.0.1:6060', ' udp://[fd00::1]:6060 ']) {
+      const { avr, asterisk } = loadSettings({ [name]: value });
+      expect([avr.port, asterisk.audioSocketPort]).toEqual([undefined, undefined]);
+      const [warning, ...others] = warnings({
+        [name]: value,
+        [`${service.toUpperCase()}_SERVICE_HOST`]: '10.0.0.1',
+      });
+      expect(warning).toBe(
+        `${name} is passed over: its value is what Kubernetes says of a service named ${service}, and no port`,
+      );
+      expect(others).toEqual([]);
+    }
+    expect(() => loadSettings({ [name]: 'http://10.0.0.1:6060' })).toThrow(name);
+    expect(() => loadSettings({ PORT: 'tcp://10.0.0.1:6060' })).toThrow('PORT');
+  });
+
   it('says which of two names is ignored, without the values', () => {
     const lines = warnings({
       TWILIO_API_KEY_SID: 'SK1',

@@ -1,6 +1,7 @@
 import type { signedCarriers } from './carrier-settings.ts';
 import { type Environment, givenValue } from './environment.ts';
 import { allSettings, type Settings } from './schema.ts';
+import { isServiceAddress } from './service-links.ts';
 import { unknownNameWarnings } from './slips.ts';
 
 const openAiHost = 'api.openai.com';
@@ -27,6 +28,7 @@ const transcriptionModelEnds: Readonly<Record<string, string>> = {
 export function settingWarnings(env: Environment, settings: Settings): string[] {
   return [
     ...aliasWarnings(env),
+    ...serviceWarnings(env),
     ...reachabilityWarnings(settings),
     ...modelWarnings(settings),
     ...securityWarnings(settings),
@@ -46,6 +48,17 @@ function aliasWarnings(env: Environment): string[] {
     }
   }
   return warnings;
+}
+
+/** Names of ours under which Kubernetes says where a service of that name is. */
+function serviceWarnings(env: Environment): string[] {
+  const names = allSettings().flatMap(({ setting }) => setting.names);
+  return names
+    .filter((name) => isServiceAddress(name, env[name]?.trim() ?? ''))
+    .map((name) => {
+      const service = name.slice(0, -'_PORT'.length).toLowerCase().replaceAll('_', '-');
+      return `${name} is passed over: its value is what Kubernetes says of a service named ${service}, and no port`;
+    });
 }
 
 function reachabilityWarnings({ server, twilio, telnyx, plivo, carriers }: Settings): string[] {

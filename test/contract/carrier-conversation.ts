@@ -100,7 +100,7 @@ export function conversationCases<Call extends CarrierCall, Ready extends Prepar
         const model = stage.tap.session(0);
         const [text, request] = model.asked.filter(({ type }) => type !== 'session.update');
         expect(text?.type).toBe('conversation.item.create');
-        expect(JSON.stringify(text)).toContain('4 2 #');
+        expect(JSON.stringify(text)).toContain('pressed 4 2 on');
         expect(request?.type).toBe('response.create');
       },
     );

@@ -133,7 +133,7 @@ describe.concurrent('avr-core finds what it had', () => {
       expect(record.failure).toBeUndefined();
       expect(stage.eventsOf('digit').map(({ digit }) => digit)).toEqual(['4', '#']);
       const texts = stage.tap.session(0).askedFor('conversation.item.create');
-      expect(JSON.stringify(texts)).toContain('4 #');
+      expect(JSON.stringify(texts)).toContain('pressed 4 on');
     });
   });
 

@@ -49,7 +49,9 @@ export function mediaRows({ rows, says: { audio, mark, clear }, hungUp, on }: St
         expect(record.stream?.marks.length).toBeGreaterThanOrEqual(2);
         expect(new Set(record.stream?.marks.map(({ how }) => how))).toEqual(new Set(['played']));
         expect(stage.eventsOf('digit').map(({ digit }) => digit)).toEqual(['4', '#']);
-        expect(JSON.stringify(stage.tap.session(0).askedFor('conversation.item.create'))).toContain('4 #');
+        expect(JSON.stringify(stage.tap.session(0).askedFor('conversation.item.create'))).toContain(
+          'pressed 4 on',
+        );
         expect((await stage.event('call.ended')).reason).toBe('caller-hung-up');
       });
     });

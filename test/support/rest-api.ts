@@ -10,7 +10,9 @@ interface RequestHead {
 }
 
 /** May wait, refuse, or reject to break the connection. */
-type Reply<Body> = (request: RequestHead & Body) => Promise<readonly [status: number, body?: unknown]>;
+type Reply<Body> = (
+  request: RequestHead & Body,
+) => Promise<readonly [status: number, body?: unknown, headers?: Readonly<Record<string, string>>]>;
 
 /** A carrier's REST API that writes down what it is asked. `bodyOf` reads the text of a request. */
 export class RestApi<Body extends object> {
@@ -31,8 +33,8 @@ export class RestApi<Body extends object> {
         this.requests.push(seen);
         this.#counter.count();
         this.reply(seen).then(
-          ([status, answer]) =>
-            response.writeHead(status).end(answer === undefined ? '' : JSON.stringify(answer)),
+          ([status, answer, headers = {}]) =>
+            response.writeHead(status, headers).end(answer === undefined ? '' : JSON.stringify(answer)),
           () => response.destroy(),
         );
       });

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
@@ -74,6 +74,19 @@ afterEach(async () => {
 
 describe('an AudioSocket call', () => {
   beforeEach(() => serve(['127.0.0.0/8']));
+
+  it('is asked by its kernel every ten seconds of silence whether Asterisk still lives', async () => {
+    const asked = new Promise<unknown[]>((resolve) =>
+      server.prependOnceListener('connection', (socket) => {
+        vi.spyOn(socket, 'setKeepAlive').mockImplementation((...settings) => {
+          resolve(settings);
+          return socket;
+        });
+      }),
+    );
+    dial().send(uuidFrame);
+    expect(await asked).toEqual([true, 10_000]);
+  });
 
   it('begins with its UUID, takes its rate from the first audio and ends when the phone hangs up', async () => {
     const { asterisk, heard } = await call();

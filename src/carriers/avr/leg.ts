@@ -74,7 +74,12 @@ export class AvrLeg implements Leg, EarlyMediaTaker {
   #events: LegEvents | undefined;
   #callId: string | undefined;
   #hangUp: Promise<void> | undefined;
-  #transferred: Timeout | undefined;
+  /** Settles when it is known whether the helper takes the caller elsewhere. */
+  #redirecting: Promise<void> | undefined;
+  #isTransferred = false;
+  /** How the media ended while that was not known: it may be the transfer that ended it. */
+  #endInTransfer: LegEnd | undefined;
+  #leaving: Timeout | undefined;
   #variables: Promise<ChannelVariables | undefined> | undefined;
 
   constructor(options: AvrLegOptions) {
@@ -140,13 +145,14 @@ export class AvrLeg implements Leg, EarlyMediaTaker {
 
   /** The media has ended, and not because this leg closed it. */
   mediaEnded(end: LegEnd): void {
-    this.end(this.#transferred === undefined ? end : { reason: 'transferred' });
+    if (this.#redirecting !== undefined && end.error === undefined) this.#endInTransfer = end;
+    else this.end(this.#isTransferred ? { reason: 'transferred' } : end);
   }
 
   end(end: LegEnd): void {
     if (this.#phase === 'ended') return;
     this.#phase = 'ended';
-    this.#transferred?.cancel();
+    this.#leaving?.cancel();
     this.#options.early.drop();
     this.#sounding.cut();
     const events = this.#events;
@@ -188,20 +194,33 @@ export class AvrLeg implements Leg, EarlyMediaTaker {
 
   /** Sends the caller to another place of the dialplan, which takes him away from AudioSocket and so ends the leg. */
   async redirect(extension: Extension): Promise<TransferOutcome> {
-    const { uuid, ami, clock } = this.#options;
+    const { uuid } = this.#options;
     const { exten, context } = extension;
     const no = (detail: string): TransferOutcome => ({ transferred: false, detail });
     if (!/^[\w+*#.-]{1,80}$/.test(exten)) return no('not an extension or a phone number');
     if (!/^[\w.-]{1,80}$/.test(context)) return no('not the name of a context');
     if (uuid === undefined) return no('avr-core gave the call no uuid');
     if (!this.isOpen) return no('the call has ended');
+    if (this.#redirecting !== undefined) return no('a transfer is under way');
+    const { promise, resolve: decided } = Promise.withResolvers<void>();
+    this.#redirecting = promise;
     try {
-      await ami.transfer(uuid, extension);
+      await this.#redirect(uuid, extension);
+      return { transferred: true };
     } catch (thrown) {
       return no(carrierSaid(thrown) ?? messageOf(thrown));
+    } finally {
+      this.#redirecting = undefined;
+      if (this.#endInTransfer !== undefined) this.mediaEnded(this.#endInTransfer);
+      decided();
     }
-    if (this.isOpen) this.#transferred ??= clock.setTimeout(() => this.#leave(), transferredMs);
-    return { transferred: true };
+  }
+
+  async #redirect(uuid: string, extension: Extension): Promise<void> {
+    const { ami, clock } = this.#options;
+    await ami.transfer(uuid, extension);
+    this.#isTransferred = true;
+    if (this.isOpen) this.#leaving ??= clock.setTimeout(() => this.#leave(), transferredMs);
   }
 
   /** Settles when what the agent has said was heard (true), or when it is interrupted or the signal aborts (false). */
@@ -229,18 +248,21 @@ export class AvrLeg implements Leg, EarlyMediaTaker {
   async #hangUpNow(reason: HangUpReason): Promise<void> {
     const { log } = this.#options;
     log.info({ ...this.#ids(), reason }, 'hanging up');
+    // A caller who is on his way to somebody else is not cut off because the agent is done.
+    if (reason !== 'operator') await this.#redirecting;
+    const hasLeft = this.#isTransferred;
     const failure = failures[reason];
-    if (failure !== undefined) this.#media.failed(failure);
+    if (failure !== undefined && !hasLeft) this.#media.failed(failure);
     // First the channel: when the media ends alone, the dialplan goes on with the caller.
-    await this.#withinBound(this.#hangUpChannel());
+    if (!hasLeft) await this.#withinBound(this.#hangUpChannel());
     await this.#media.close();
-    this.end({ reason: 'hung-up' });
+    this.end({ reason: hasLeft ? 'transferred' : 'hung-up' });
   }
 
-  /** A caller who was transferred is somebody else's. Never rejects. */
+  /** Never rejects. */
   async #hangUpChannel(): Promise<void> {
     const { uuid, ami, log } = this.#options;
-    if (uuid === undefined || this.#transferred !== undefined) return;
+    if (uuid === undefined) return;
     try {
       await ami.hangUp(uuid);
     } catch (thrown) {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { AudioChunk } from '../../audio/chunk.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
+import type { TransferOutcome } from '../../call/leg.ts';
 import type { Turn } from '../../call/turn.ts';
 import type { CallOverrides } from '../carrier.ts';
 import { FakeSocket } from '../testing/fake-socket.ts';
@@ -419,6 +420,73 @@ describe('a transfer', () => {
     socket.emit('close', 1000);
     await done;
     expect(ami.requests).toEqual(['transfer u1 600 demo 1']);
+  });
+
+  describe('that the helper has not answered yet', () => {
+    let answer: PromiseWithResolvers<void>;
+    let leg: AvrLeg;
+    let call: HeardCall;
+    let outcome: Promise<TransferOutcome>;
+
+    beforeEach(async () => {
+      ({ leg, call } = await open());
+      answer = Promise.withResolvers();
+      ami.outcome = () => (ami.requests.length === 1 ? answer.promise : Promise.resolve());
+      outcome = leg.redirect({ exten: '600', context: 'demo', priority: 1 });
+    });
+    const refuse = () => answer.reject(new PatchcordError('PATCHCORD_CARRIER_API', 'avr: 500'));
+
+    it('has happened when the channel leaves first', async () => {
+      socket.emit('close', 1005);
+      await clock.advanceAsync(0);
+      expect(call.ends).toEqual([]);
+      answer.resolve();
+      expect(await outcome).toEqual({ transferred: true });
+      expect(call.ends).toEqual([{ reason: 'transferred' }]);
+      expect(clock.pending).toBe(0);
+    });
+
+    it('leaves the end what it was when it is refused then', async () => {
+      socket.emit('close', 1005);
+      refuse();
+      expect(await outcome).toEqual({ transferred: false, detail: 'avr: 500' });
+      expect(call.ends).toEqual([{ reason: 'hung-up' }]);
+    });
+
+    it('is not undone by an agent that hangs up meanwhile', async () => {
+      const done = leg.hangUp('model-failed');
+      await clock.advanceAsync(1500);
+      expect([ami.requests.length, socket.closeCode]).toEqual([1, undefined]);
+      answer.resolve();
+      expect(await outcome).toEqual({ transferred: true });
+      await clock.advanceAsync(0);
+      socket.emit('close', 1000);
+      await done;
+      expect(ami.requests).toEqual(['transfer u1 600 demo 1']);
+      expect(socket.messages).toEqual([]);
+      expect(call.ends).toEqual([{ reason: 'transferred' }]);
+      expect(clock.pending).toBe(0);
+    });
+
+    it('is followed by the hang-up of that agent when it is refused', async () => {
+      const done = leg.hangUp('agent');
+      refuse();
+      await clock.advanceAsync(0);
+      socket.emit('close', 1000);
+      await done;
+      expect(ami.requests).toEqual(['transfer u1 600 demo 1', 'hangup u1']);
+      expect(call.ends).toEqual([{ reason: 'hung-up' }]);
+    });
+
+    it('is cut off by an operator, and no second one is asked for', async () => {
+      expect(await leg.transfer({ to: '601' })).toMatchObject({ detail: 'a transfer is under way' });
+      const done = leg.hangUp('operator');
+      await clock.advanceAsync(0);
+      socket.emit('close', 1000);
+      answer.resolve();
+      await done;
+      expect(ami.requests).toEqual(['transfer u1 600 demo 1', 'hangup u1']);
+    });
   });
 
   it('says why it did not happen', async () => {

@@ -179,6 +179,22 @@ describe('a call over HTTP', () => {
     expect(await call.ended).toEqual({ reason: 'connection-lost' });
   });
 
+  it('keeps no connection whose peer has had the whole answer and does not end its side', async () => {
+    const socket = connect(served.port, '127.0.0.1');
+    const pieces: string[] = [];
+    socket.on('data', (piece) => pieces.push(String(piece)));
+    socket.on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write('POST /speech-to-speech-stream HTTP/1.1\r\nHost: gw\r\nTransfer-Encoding: chunked\r\n\r\n');
+    await connected;
+    await host.calls[0]?.leg.hangUp('agent', emptyRecord);
+    await expect.poll(() => pieces.join('').endsWith('\r\n0\r\n\r\n')).toBe(true);
+    expect(clock.pending).toBe(1);
+    clock.advance(3000);
+    await closed;
+    expect(clock.pending).toBe(0);
+  });
+
   it('keeps no connection whose peer has ended its side and does not read ours', async () => {
     const { promise: made, resolve } = Promise.withResolvers<ServerResponse>();
     const limits = { ...avrStreamLimits, backlogBytes: Number.POSITIVE_INFINITY };

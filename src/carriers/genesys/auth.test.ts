@@ -126,6 +126,23 @@ describe('the signature', () => {
     expect(refusal(auth, ofVector)).toBeUndefined();
   });
 
+  it.each([
+    ['/gateway', '/gateway'],
+    ['/a/b/', '/a/b'],
+  ])('is right where a proxy has taken away the path %s of the public address', (path, prefix) => {
+    const behind = authWith({ clientSecret, publicUrl: `https://gw.example.com${path}` });
+    const parameters = () =>
+      `;keyid="${apiKey}";nonce="${freshNonce()}";alg="hmac-sha256";created=${Math.floor(clock.epochMs() / 1000)}`;
+    const signedAt = (signedTarget: string) => ({
+      ...plainHeaders,
+      ...sign({ target: signedTarget, host, headers: plainHeaders }, clientSecret, parameters()),
+    });
+    expect(refusal(behind, signedAt(`${prefix}${target}`))).toBeUndefined();
+    expect(refusal(behind, signedAt(target))).toBeUndefined();
+    expect(refusal(behind, signedAt(`/other${target}`))).toContain('does not match');
+    expect(refusal(auth, signedAt(`${prefix}${target}`))).toContain('does not match');
+  });
+
   it('is taken once: a replay is refused', () => {
     expect(refusal(auth, ofVector)).toBeUndefined();
     expect(refusal(auth, ofVector)).toBe('401 The signature is refused: `nonce` was used before');

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import { sameText } from '../same-text.ts';
@@ -98,10 +98,16 @@ export class UpgradeAuth {
     if (typeof nonce !== 'string' || nonce.length < minNonceLength) return '`nonce` is missing or too short';
     const untimely = this.#untimely(parameters.get('created'), parameters.get('expires'));
     if (untimely !== undefined) return untimely;
-    const genuine = authorities(headerOf(headers.host), this.#settings.publicUrl).some((authority) => {
-      const base = signatureBase(signature, (component) => componentOf(component, request, authority));
-      return base !== undefined && isSignedWith(secret, base, signature.signature);
-    });
+    const { publicUrl } = this.#settings;
+    const hosts = authorities(headerOf(headers.host), publicUrl);
+    const genuine = targets(request.url ?? '/', publicUrl).some((target) =>
+      hosts.some((authority) => {
+        const base = signatureBase(signature, (component) =>
+          componentOf(component, headers, { target, authority }),
+        );
+        return base !== undefined && isSignedWith(secret, base, signature.signature);
+      }),
+    );
     if (!genuine) return 'it does not match';
     return this.#nonces.take(nonce) ? undefined : '`nonce` was used before';
   }
@@ -118,13 +124,23 @@ export class UpgradeAuth {
 }
 
 /** What of a request is signed under this name. Draft, sections 2.1 and 2.2. */
-function componentOf(component: string, request: UpgradeRequest, authority: string): string | undefined {
-  if (component === '@request-target') return request.url ?? '/';
+function componentOf(
+  component: string,
+  headers: IncomingHttpHeaders,
+  { target, authority }: { readonly target: string; readonly authority: string },
+): string | undefined {
+  if (component === '@request-target') return target;
   if (component === '@authority') return authority;
   // A component is whatever the peer wrote, `constructor` too.
-  if (!Object.hasOwn(request.headers, component)) return undefined;
-  const value = headerOf(request.headers[component]).trim();
+  if (!Object.hasOwn(headers, component)) return undefined;
+  const value = headerOf(headers[component]).trim();
   return value === '' ? undefined : value;
+}
+
+/** A proxy may have taken away the path that our public address begins with, so that with it is tried too. */
+function targets(target: string, publicUrl: string | undefined): string[] {
+  const prefix = publicUrl !== undefined && URL.canParse(publicUrl) ? new URL(publicUrl).pathname : '/';
+  return prefix === '/' ? [target] : [target, `${prefix.replace(/\/+$/, '')}${target}`];
 }
 
 /**

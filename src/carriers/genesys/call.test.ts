@@ -97,7 +97,7 @@ describe('an answer in whose middle Genesys was sent too much', () => {
     expect(Buffer.concat(socket.audio.slice(1)).equals(next)).toBe(true);
   });
 
-  it('is cut where it stands, when the caller takes the floor while it sounds', async () => {
+  it('004 barge_in: is cut where it stands, when the caller takes the floor while it sounds', async () => {
     answers('r1', speech(4_000, 1));
     socket.says('playback_started');
     clock.advance(100);
@@ -109,6 +109,27 @@ describe('an answer in whose middle Genesys was sent too much', () => {
     clock.advance(60_000);
     await written();
     expect(socket.count('audio')).toBe(1);
+  });
+
+  it('004 long answers: of three minutes of speech nothing is lost, and a minute of it lies at Genesys at most', async () => {
+    const audio = speech(185_000, 4);
+    answers('r1', audio);
+    socket.says('playback_started');
+    const aheadMs: number[] = [];
+    while (clock.now() < 185_000) {
+      clock.advance(100);
+      await written();
+      const sentMs = socket.audio.reduce((bytes, { length }) => bytes + length, 0) / 8;
+      aheadMs.push(sentMs - clock.now());
+    }
+    expect(Buffer.concat(socket.audio).equals(audio)).toBe(true);
+    expect(socket.audio.every(({ length }) => length <= 64_000)).toBe(true);
+    expect(Math.max(...aheadMs)).toBeGreaterThan(50_000);
+    expect(Math.max(...aheadMs)).toBeLessThanOrEqual(60_000);
+    expect(Math.min(...aheadMs.slice(0, -1))).toBeGreaterThan(0);
+    socket.says('playback_completed');
+    expect(turns()).toMatchObject([{ ended: true, heardMs: 185_000, generatedMs: 185_000 }]);
+    expect(host.events.filter(({ type }) => type === 'playout.underrun')).toEqual([]);
   });
 
   it('keeps the distance between messages that Genesys takes, before the wait and after it', async () => {

@@ -107,6 +107,10 @@ export class GenesysLeg implements Leg, SessionOwner {
     this.#events?.flow?.(open);
   }
 
+  hold(on: boolean): void {
+    this.#events?.hold?.(on);
+  }
+
   sessionEnded(end: LegEnd): void {
     this.#end(end);
   }

@@ -1,9 +1,11 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CallSnapshot } from '../../call/events.ts';
 import type { HangUpReason } from '../../call/leg.ts';
 import type { Turn } from '../../call/turn.ts';
 import { emptyRecord } from '../testing/test-host.ts';
 import { dispositionOf, outputVariables } from './outputs.ts';
+import { maxTextBytes, writeMessage } from './wire.ts';
 
 const turn = (turnId: number, role: Turn['role'], heardText: string, text = heardText): Turn => ({
   turnId,
@@ -112,6 +114,58 @@ describe('output variables', () => {
     ['model-failed', 'error'],
   ] as const)('name the end %s as %s', (reason, word) => {
     expect(outputVariables(record, reason, undefined).end_call_reason).toBe(word);
+  });
+});
+
+describe('the message with all of them', () => {
+  const bytesOf = (
+    reason: HangUpReason,
+    words: CallSnapshot,
+    farewell: Parameters<typeof outputVariables>[2],
+  ) => {
+    const parameters = {
+      ...dispositionOf(reason),
+      outputVariables: outputVariables(words, reason, farewell),
+    };
+    const numbers = { id: 'e160e428-53e2-487c-977d-96989bf5c99d', seq: 2 ** 31, clientseq: 2 ** 31 };
+    return Buffer.byteLength(writeMessage({ type: 'disconnect', parameters }, numbers));
+  };
+  /** Letters of one to four bytes, and what JSON writes in six. */
+  const words = fc
+    .array(fc.constantFrom('a', 'é', 'Ж', '語', '😀', '\u0001', '"', '\ud800', '\n'), {
+      minLength: 1,
+      maxLength: 9,
+    })
+    .chain((letters) =>
+      fc.integer({ min: 0, max: 8000 }).map((chars) => letters.join('').repeat(chars).slice(0, chars)),
+    );
+
+  it('is no larger than Genesys takes, whatever the agent has to say', () => {
+    const farewell = fc.record({ escalates: fc.boolean(), reason: words, summary: words });
+    fc.assert(
+      fc.property(fc.constantFrom(...reasons), farewell, words, (reason, said, heard) => {
+        const turns = [turn(1, 'caller', heard), turn(2, 'agent', heard)];
+        expect(bytesOf(reason, { ...record, turns }, said)).toBeLessThanOrEqual(maxTextBytes);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('has the beginning of what is too long, in whole letters', () => {
+    const farewell = { escalates: true, reason: '😀'.repeat(4000), summary: 'Ж'.repeat(8000) };
+    const { CONVERSATION_SUMMARY, ESCALATION_REASON, end_call_reason } = outputVariables(
+      record,
+      'agent',
+      farewell,
+    );
+    expect(CONVERSATION_SUMMARY).toBe(`${'Ж'.repeat(2997)} [...]`);
+    expect(ESCALATION_REASON).toBe(`${'😀'.repeat(498)} [...]`);
+    expect(end_call_reason).toBe(ESCALATION_REASON);
+    const whole = { escalates: true, reason: 'Ж'.repeat(1000), summary: 'Ж'.repeat(3000) };
+    expect(outputVariables(record, 'agent', whole)).toMatchObject({
+      CONVERSATION_SUMMARY: whole.summary,
+      ESCALATION_REASON: whole.reason,
+    });
   });
 });
 

@@ -2,11 +2,15 @@ import type { CallSnapshot } from '../../call/events.ts';
 import type { HangUpReason } from '../../call/leg.ts';
 import type { Turn } from '../../call/turn.ts';
 import type { Farewell } from './ending.ts';
+import { shortText } from './short-text.ts';
 import type { Disconnect } from './wire.ts';
 
 /** How much of what was said stands for a summary that nobody gave. */
 const lastTurns = 6;
 const maxTurnChars = 300;
+/** Three variables have the summary and three the reason; one message of 65,535 bytes takes them all. */
+const maxSummaryBytes = 6000;
+const maxReasonBytes = 2000;
 
 /** What the flow is told of an end: its path (`completed` is Success, `error` is Failure) and a word about it. */
 export function dispositionOf(reason: HangUpReason): Pick<Disconnect, 'reason' | 'info'> {
@@ -54,8 +58,8 @@ export function outputVariables(
   const { usage } = record;
   const escalates = farewell?.escalates === true;
   const given = farewell?.summary ?? '';
-  const summary = given === '' ? lastWords(record.turns) : given;
-  const escalationReason = escalates ? farewell.reason : '';
+  const summary = shortText(given === '' ? lastWords(record.turns) : given, maxSummaryBytes);
+  const escalationReason = escalates ? shortText(farewell.reason, maxReasonBytes) : '';
   return {
     CONVERSATION_SUMMARY: summary,
     CONVERSATION_DURATION: (record.liveMs / 1000).toFixed(3),
@@ -76,7 +80,7 @@ export function outputVariables(
 
 function endReason(reason: HangUpReason, farewell: Farewell | undefined): string {
   if (reason !== 'agent' || farewell === undefined) return reasonWords[reason];
-  if (farewell.reason !== '') return farewell.reason;
+  if (farewell.reason !== '') return shortText(farewell.reason, maxReasonBytes);
   return farewell.escalates ? 'escalation' : reasonWords.agent;
 }
 

@@ -67,7 +67,7 @@ describe('opening a session', () => {
     expect(socket.last('opened')?.parameters.supportedLanguages).toEqual(['en-US']);
   });
 
-  it('for a probe is answered without media and makes no call', async () => {
+  it('004 probe: is answered without media and makes no call', async () => {
     socket.says('open', probe);
     socket.sends(1600);
     socket.says('ping');
@@ -243,6 +243,7 @@ describe('a live session', () => {
     socket.sends(160);
     expect(heard.audio.map(({ timestampMs }) => timestampMs)).toEqual([0, 200, 2300, 3000, 3020]);
     expect(heard.audio[0]?.chunk.byteLength).toBe(1600);
+    expect(heard.log.filter((line) => line.endsWith('hold'))).toEqual(['on hold', 'off hold']);
   });
 
   it('answers pings and updates, and passes over what it does not know', async () => {

@@ -38,6 +38,8 @@ export interface SessionOwner {
   playbackCompleted(): void;
   /** Genesys is to be sent no audio for now (false), or may be sent it again. */
   flow(open: boolean): void;
+  /** The flow has put the caller on hold (true), or he is back. */
+  hold(on: boolean): void;
   sessionEnded(end: LegEnd): void;
 }
 
@@ -256,6 +258,7 @@ export class GenesysSession {
         return;
       case 'discarded':
       case 'resumed':
+        if (message.type === 'resumed') this.#owner?.hold(false);
         this.#caller?.skipTo(message.startMs + message.discardedMs);
         return;
       case 'update':
@@ -271,6 +274,8 @@ export class GenesysSession {
         this.#owner?.playbackCompleted();
         return;
       case 'paused':
+        this.#owner?.hold(true);
+        return;
       case 'unknown':
       case 'malformed':
         return;

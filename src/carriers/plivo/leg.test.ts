@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { callUuid } from '../../../test/support/plivo-host.ts';
 import { LegBench } from '../../../test/support/plivo-leg.ts';
 import { PatchcordError } from '../../base/errors.ts';
+import type { TransferOutcome } from '../../call/leg.ts';
 
 let bench: LegBench;
 
@@ -167,6 +168,51 @@ describe('a transfer', () => {
     expect(await bench.leg.transfer?.(desk)).toEqual({ transferred: false, detail: 'the call has ended' });
     expect(bench.call.ends).toEqual([]);
     expect(bench.withdrawn).toBe(2);
+  });
+
+  describe('that Plivo has not answered yet', () => {
+    let answer: PromiseWithResolvers<boolean>;
+    let outcome: Promise<TransferOutcome> | undefined;
+
+    beforeEach(() => {
+      bench.open();
+      answer = Promise.withResolvers();
+      bench.rest.outcome = (request) => (request.startsWith('end') ? Promise.resolve(true) : answer.promise);
+      outcome = bench.leg.transfer?.(desk);
+    });
+
+    it('is not undone by an agent that hangs up meanwhile', async () => {
+      const done = bench.leg.hangUp('agent');
+      expect(bench.leg.hangUp('max-duration')).toBe(done);
+      await bench.clock.advanceAsync(4000);
+      expect(bench.socket.closeCode).toBeUndefined();
+      answer.resolve(true);
+      expect(await outcome).toEqual({ transferred: true });
+      await done;
+      expect(bench.rest.requests).toEqual([`transfer ${callUuid} to https://gw/t`]);
+      expect(bench.socket.closeCode).toBe(1000);
+      expect(bench.call.ends).toEqual([{ reason: 'transferred' }]);
+    });
+
+    it('is followed by the hang-up of that agent when it is refused', async () => {
+      const done = bench.leg.hangUp('agent');
+      answer.reject(new PatchcordError('PATCHCORD_CARRIER_API', 'plivo: 500'));
+      await bench.clock.advanceAsync(0);
+      bench.socket.emit('close', 1000);
+      await done;
+      expect(bench.rest.requests).toEqual([`transfer ${callUuid} to https://gw/t`, `end ${callUuid}`]);
+      expect(bench.call.ends).toEqual([{ reason: 'hung-up' }]);
+    });
+
+    it('is cut off by an operator', async () => {
+      const done = bench.leg.hangUp('operator');
+      bench.socket.emit('close', 1000);
+      await done;
+      expect(bench.rest.requests).toEqual([`transfer ${callUuid} to https://gw/t`, `end ${callUuid}`]);
+      answer.resolve(true);
+      await outcome;
+      expect(bench.call.ends).toEqual([{ reason: 'hung-up' }]);
+    });
   });
 
   it('that fails leaves the end of the stream what it was', async () => {

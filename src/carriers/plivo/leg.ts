@@ -1,7 +1,13 @@
 import type { AudioFormat } from '../../audio/format.ts';
 import { messageOf, PatchcordError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { LegEnd, PlaybackTraits, TransferOutcome, TransferTarget } from '../../call/leg.ts';
+import type {
+  HangUpReason,
+  LegEnd,
+  PlaybackTraits,
+  TransferOutcome,
+  TransferTarget,
+} from '../../call/leg.ts';
 import type { Party } from '../../call/party.ts';
 import { carrierSaid } from '../http-api.ts';
 import { StreamLeg } from '../stream-leg.ts';
@@ -34,7 +40,7 @@ export interface PlivoLegOptions {
   /** Undefined: no account is configured, so that only the media stream can end the call. */
   readonly rest: PlivoRest | undefined;
   readonly transfers: TransferDesk | undefined;
-  readonly onEnded: () => void;
+  readonly onEnded: (end: LegEnd) => void;
 }
 
 /** Keys that Plivo is sent in one message at most. */
@@ -51,7 +57,9 @@ export class PlivoLeg extends StreamLeg<PlivoStream> {
   #format: AudioFormat;
   #playback: PlaybackTraits;
   #streamId: string | undefined;
-  #isTransferring = false;
+  /** Settles when it is known whether Plivo takes the transfer that it was asked for. */
+  #transferring: Promise<void> | undefined;
+  #hangUpAfterTransfer: Promise<void> | undefined;
   /** How the stream ended while a transfer was asked for: it may be the transfer that ended it. */
   #endInTransfer: LegEnd | undefined;
 
@@ -127,7 +135,7 @@ export class PlivoLeg extends StreamLeg<PlivoStream> {
 
   /** The stream is over, or said to be. What a transfer's outcome has to say of it comes first. */
   override streamOver(end: LegEnd): void {
-    if (this.#isTransferring && end.error === undefined) this.#endInTransfer = end;
+    if (this.#transferring !== undefined && end.error === undefined) this.#endInTransfer = end;
     else this.end(end);
   }
 
@@ -138,7 +146,7 @@ export class PlivoLeg extends StreamLeg<PlivoStream> {
   }
 
   end(end: LegEnd): void {
-    this.endOnce(end, this.#options.onEnded);
+    this.endOnce(end, () => this.#options.onEnded(end));
   }
 
   /** Documentation: "Send DTMF event"; a string of keys in one message. */
@@ -147,6 +155,16 @@ export class PlivoLeg extends StreamLeg<PlivoStream> {
       throw new PatchcordError('PATCHCORD_REQUEST_INVALID', 'keys are 0-9, *, # and A-D, at most 64 of them');
     if (this.stream === undefined || !this.isOpen) throw new PatchcordError('PATCHCORD_DIGITS_NOT_POSSIBLE');
     this.stream.sendDigits(digits);
+  }
+
+  /**
+   * A caller who is on his way to somebody else is not cut off because the agent is done: that waits until Plivo has
+   * said whether it takes the transfer.
+   */
+  override hangUp(reason: HangUpReason): Promise<void> {
+    if (this.#transferring === undefined || reason === 'operator') return super.hangUp(reason);
+    this.#hangUpAfterTransfer ??= this.#transferring.then(() => super.hangUp(reason));
+    return this.#hangUpAfterTransfer;
   }
 
   /** Plivo goes on to <Hangup/> when its stream closes, whatever the API says. */
@@ -175,8 +193,9 @@ export class PlivoLeg extends StreamLeg<PlivoStream> {
     if (answer === undefined) return { transferred: false, detail: 'not a phone number or a SIP address' };
     const callUuid = this.#callUuid;
     if (!this.isOpen || callUuid === undefined) return { transferred: false, detail: 'the call has ended' };
-    if (this.#isTransferring) return { transferred: false, detail: 'a transfer is under way' };
-    this.#isTransferring = true;
+    if (this.#transferring !== undefined) return { transferred: false, detail: 'a transfer is under way' };
+    const { promise, resolve: decided } = Promise.withResolvers<void>();
+    this.#transferring = promise;
     let fetched = false;
     const offer = desk.offer({
       callUuid,
@@ -199,8 +218,9 @@ export class PlivoLeg extends StreamLeg<PlivoStream> {
       offer.withdraw();
       return { transferred: false, detail: carrierSaid(thrown) ?? messageOf(thrown) };
     } finally {
-      this.#isTransferring = false;
+      this.#transferring = undefined;
       if (this.#endInTransfer !== undefined) this.end(this.#endInTransfer);
+      decided();
     }
   }
 

@@ -12,6 +12,7 @@ import { type Aftermath, type LegKeeper, TelnyxLeg } from './leg.ts';
 import type { TelnyxRest } from './rest.ts';
 import { SeenIds } from './seen-ids.ts';
 import type { TelnyxStream } from './stream.ts';
+import { Transfers } from './transfers.ts';
 import type { StartMessage } from './wire.ts';
 
 /** What is needed to answer and to dial. */
@@ -35,8 +36,6 @@ export interface DialSettings {
   readonly maxCallS: number;
 }
 
-/** Transfers whose end is waited for; of more, the oldest is forgotten. */
-const maxTransfers = 1000;
 const tokenCapacity = 10_000;
 /** Calls that are over, remembered so that a late or repeated event makes none of them anew. */
 const rememberedCalls = 10_000;
@@ -51,8 +50,7 @@ export class TelnyxCalls implements LegKeeper {
   readonly #legs = new Map<string, TelnyxLeg>();
   readonly #over = new SeenIds(rememberedCalls);
   readonly #dials = new Dials<TelnyxLeg>();
-  /** By the id that we gave them; a leg may be gone before its transfer is decided. */
-  readonly #transfers = new Map<string, TelnyxLeg>();
+  readonly #transfers: Transfers;
 
   constructor(options: CallsOptions) {
     const { host, rest, streamTokenTtlMs } = options;
@@ -61,6 +59,7 @@ export class TelnyxCalls implements LegKeeper {
     this.#rest = rest;
     this.#tokens = new StreamTokens(host.clock, { lifetimeMs: streamTokenTtlMs, capacity: tokenCapacity });
     this.#farewells = new Farewells(rest, host.clock, host.log);
+    this.#transfers = new Transfers(host.clock);
   }
 
   /** What happened to a call; one that is not of ours changes nothing. An event that comes again finds it done. */
@@ -83,7 +82,7 @@ export class TelnyxCalls implements LegKeeper {
       case 'hangup':
         this.#over.add(event.callControlId);
         this.#farewells.gone(event.callControlId);
-        this.#forgetTransfersOf(event.callControlId);
+        this.#transfers.forgetAllOf(event.callControlId);
         this.#legOf(event)?.hungUp(event.cause);
         return;
       case 'speak-ended':
@@ -126,9 +125,7 @@ export class TelnyxCalls implements LegKeeper {
   }
 
   async transfer(leg: TelnyxLeg, transferId: string, target: TransferTarget): Promise<boolean> {
-    const [oldest] = this.#transfers.keys();
-    if (this.#transfers.size >= maxTransfers && oldest !== undefined) this.#transfers.delete(oldest);
-    this.#transfers.set(transferId, leg);
+    this.#transfers.begin(transferId, leg);
     try {
       const taken = await this.#rest.transfer(leg.carrierCallId, {
         to: target.to,
@@ -137,12 +134,12 @@ export class TelnyxCalls implements LegKeeper {
         webhookUrl: this.#options.webhookUrl,
         commandId: transferId,
       });
-      if (!taken) this.#transfers.delete(transferId);
+      if (!taken) this.#transfers.settle(transferId);
       return taken;
     } catch (thrown) {
-      // Where Telnyx did not answer it may ring all the same.
-      if (thrown instanceof PatchcordError && thrown.details.status !== undefined)
-        this.#transfers.delete(transferId);
+      const refused = thrown instanceof PatchcordError && thrown.details.status !== undefined;
+      if (refused) this.#stays(this.#transfers.settle(transferId));
+      else if (leg.hasEnded) this.#transfers.doubt(transferId, (lost) => this.#stays(lost));
       throw thrown;
     }
   }
@@ -154,7 +151,7 @@ export class TelnyxCalls implements LegKeeper {
     if (this.#legs.get(carrierCallId) === leg) this.#legs.delete(carrierCallId);
     if (leg.dialId !== undefined) this.#dials.forget(leg.dialId);
     if (aftermath === 'leave') return;
-    this.#forgetTransfersOf(carrierCallId);
+    this.#transfers.forgetAllOf(carrierCallId);
     if (aftermath === 'hang-up') this.#farewells.hangUp(carrierCallId);
     if (aftermath === 'apologise') this.#farewells.begin(carrierCallId);
   }
@@ -162,6 +159,7 @@ export class TelnyxCalls implements LegKeeper {
   close(): void {
     this.#tokens.close();
     this.#farewells.close();
+    for (const { carrierCallId } of this.#transfers.close()) this.#farewells.hangUp(carrierCallId);
   }
 
   /** Makes a call of an incoming one and has it answered; one that cannot be taken is told that the line is busy. */
@@ -236,23 +234,25 @@ export class TelnyxCalls implements LegKeeper {
 
   /** An event of the leg that a transfer of ours dialled. Documentation, "Transfer call": expected webhooks. */
   #transferHappened(transferId: string, event: CallEvent): void {
-    const leg = this.#transfers.get(transferId);
-    if (leg === undefined) return;
-    if (event.type === 'answered' || event.type === 'bridged') {
-      this.#transfers.delete(transferId);
-      leg.transferred();
-    } else if (event.type === 'hangup') {
-      this.#transfers.delete(transferId);
-      // The caller waits there with nobody, if his leg here is gone already.
-      if (leg.isOpen) leg.transferFailed(event.cause);
-      else this.#farewells.begin(leg.carrierCallId);
+    switch (event.type) {
+      case 'initiated':
+        this.#transfers.rings(transferId);
+        return;
+      case 'answered':
+      case 'bridged':
+        this.#transfers.settle(transferId)?.transferred();
+        return;
+      case 'hangup': {
+        const leg = this.#transfers.settle(transferId);
+        leg?.transferFailed(transferId, event.cause);
+        this.#stays(leg);
+      }
     }
   }
 
-  #forgetTransfersOf(callControlId: string): void {
-    for (const [id, leg] of this.#transfers) {
-      if (leg.carrierCallId === callControlId) this.#transfers.delete(id);
-    }
+  /** The transfer came to nothing. The caller waits at Telnyx with nobody, if the leg here is gone already. */
+  #stays(leg: TelnyxLeg | undefined): void {
+    if (leg?.hasEnded) this.#farewells.begin(leg.carrierCallId);
   }
 
   async #createCall(dial: Dial<TelnyxLeg>, connectionId: string, settings: DialSettings): Promise<string> {

@@ -48,7 +48,7 @@ attackCases({
 
 describe('a stream that does not come about', () => {
   it('is apologised for, and the call hung up when that was said', async () => {
-    api.reply = async ({ line }) => (line.endsWith('streaming_start') ? [500, {}] : [200, {}]);
+    api.reply = async ({ line }) => (line.endsWith('streaming_start') ? [422, {}] : [200, {}]);
     await answered();
     expect(await host.calls[0]?.ended).toMatchObject({
       reason: 'failed',
@@ -94,7 +94,7 @@ describe('a stream that does not come about', () => {
   });
 
   it('is hung up at once where even the apology fails, and left alone where the caller has gone', async () => {
-    api.reply = async ({ line }) => (/hangup|answer$/.test(line) ? [200, {}] : [500, {}]);
+    api.reply = async ({ line }) => (/hangup|answer$/.test(line) ? [200, {}] : [422, {}]);
     await answered();
     await api.asked(4);
     expect(api.commands).toEqual(['answer', 'streaming_start', 'speak', 'hangup']);

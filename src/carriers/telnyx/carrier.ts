@@ -86,7 +86,10 @@ export function telnyxCarrier(settings: TelnyxSettings, host: CarrierHost): Carr
     ...(dialling === undefined || calls === undefined
       ? {}
       : { dial: (request: DialRequest) => calls.dial(request, dialling) }),
-    close: () => calls?.close(),
+    close: () => {
+      calls?.close();
+      rest?.close();
+    },
   };
 }
 

@@ -16,6 +16,7 @@ export class Farewells {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #timers = new Map<string, Timeout>();
+  #isClosed = false;
 
   constructor(rest: Pick<TelnyxRest, 'speak' | 'hangUp'>, clock: Clock, log: Logger) {
     this.#rest = rest;
@@ -25,6 +26,10 @@ export class Farewells {
 
   begin(callControlId: string): void {
     if (this.#timers.has(callControlId)) return;
+    if (this.#isClosed) {
+      this.hangUp(callControlId);
+      return;
+    }
     this.#timers.set(
       callControlId,
       this.#clock.setTimeout(() => this.spoken(callControlId), maxSpeakingMs),
@@ -59,6 +64,7 @@ export class Farewells {
 
   /** Nobody will be here when the apology is over. */
   close(): void {
+    this.#isClosed = true;
     for (const callControlId of [...this.#timers.keys()]) this.spoken(callControlId);
   }
 }

@@ -195,8 +195,8 @@ export class TelnyxLeg extends StreamLeg<TelnyxStream> {
   }
 
   /** Nobody took the call: the agent keeps it. */
-  transferFailed(cause: string): void {
-    this.#transferId = undefined;
+  transferFailed(transferId: string, cause: string): void {
+    if (this.#transferId === transferId) this.#transferId = undefined;
     this.#options.log.warn({ ...this.logIds, cause }, 'a transfer was not answered');
   }
 

@@ -42,6 +42,30 @@ describe('frames', () => {
     expect(passed).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
+  it('that come in another order at the very beginning are put in order', () => {
+    push(2);
+    expect(passed).toEqual([]);
+    push(1, 3);
+    expect(passed).toEqual([1, 2, 3]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('are held 100 ms at the very beginning for one that never comes', () => {
+    push(3, 4);
+    clock.advance(99);
+    expect(passed).toEqual([]);
+    clock.advance(1);
+    push(5);
+    expect(passed).toEqual([3, 4, 5]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([0, 1, 7, 5000])('are not held where the first number is %d', (first) => {
+    push(first, first + 1);
+    expect(passed).toEqual([first, first + 1]);
+    expect(clock.pending).toBe(0);
+  });
+
   it('that come twice, held or passed, are dropped', () => {
     push(1, 1, 3, 3, 2, 2, 3, 4);
     expect(passed).toEqual([1, 2, 3, 4]);
@@ -94,6 +118,18 @@ describe('frames', () => {
 });
 
 describe('any stream of frames', () => {
+  it('comes out whole and in order when its first frames are shuffled too: 1,000 streams', () => {
+    fc.assert(
+      fc.property(fc.shuffledSubarray([1, 2, 3, 4, 5], { minLength: 5 }), (chunks) => {
+        const out: number[] = [];
+        const ordered = new Reorder<{ chunk: number }>(new VirtualClock(), ({ chunk }) => out.push(chunk));
+        for (const chunk of chunks) ordered.push({ chunk });
+        expect(out).toEqual([1, 2, 3, 4, 5]);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it('that is shuffled within the window comes out whole and in order: 3,000 streams', () => {
     const groups = fc.array(fc.shuffledSubarray([1, 2, 3, 4, 5], { minLength: 5 }), { maxLength: 20 });
     fc.assert(

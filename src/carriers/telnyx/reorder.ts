@@ -7,6 +7,8 @@ const maxHeldMs = 100;
 const restartFrames = 50;
 /** After so many waits in vain the numbers are taken to have holes, and nothing is held until a frame comes late. */
 const maxVainWaits = 10;
+/** The number of a stream's first frame; some may count from 0. */
+const firstChunk = 1;
 
 interface Numbered {
   readonly chunk: number | undefined;
@@ -14,12 +16,14 @@ interface Numbered {
 
 /**
  * Puts frames in the order of their numbers, because Telnyx does not promise one. What comes in order passes at once;
- * what comes before its turn is held, within the bounds above; what comes after its turn, or twice, is dropped.
+ * what comes before its turn is held, within the bounds above; what comes after its turn, or twice, is dropped. The first
+ * frame is taken for one that came before its turn, where its number is so small that others may be missing before it.
  * Owns one timer.
  */
 export class Reorder<T extends Numbered> {
   readonly #clock: Clock;
   readonly #pass: (frame: T) => void;
+  /** Undefined: nothing has passed yet. */
   #next: number | undefined;
   /** In their order, all beyond `#next`. */
   #held: { readonly chunk: number; readonly frame: T }[] = [];
@@ -37,7 +41,7 @@ export class Reorder<T extends Numbered> {
       this.#pass(frame);
       return;
     }
-    const ahead = this.#next === undefined ? 0 : chunk - this.#next;
+    const ahead = this.#ahead(chunk);
     if (ahead === 0) {
       this.#next = chunk + 1;
       this.#pass(frame);
@@ -66,6 +70,13 @@ export class Reorder<T extends Numbered> {
   close(): void {
     this.#stopTimer();
     this.#held = [];
+  }
+
+  /** How many frames come before this one that have neither passed nor been given up. */
+  #ahead(chunk: number): number {
+    if (this.#next !== undefined) return chunk - this.#next;
+    const missing = Math.max(0, chunk - firstChunk);
+    return missing > maxHeld && this.#held.length === 0 ? 0 : missing;
   }
 
   #jump(chunk: number, frame: T): void {

@@ -1,15 +1,32 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { callEnded, TelnyxApi } from '../../../test/support/telnyx-api.ts';
-import { SystemClock } from '../../base/clock.ts';
+import type { Timeout } from '../../base/clock.ts';
+import { VirtualClock } from '../../base/virtual-clock.ts';
 import { carrierSaid } from '../http-api.ts';
 import { TelnyxRest } from './rest.ts';
 
+const deadlineMs = 4321;
+
+/** Stands still, but for the pauses between tries: each is written down and over at once, or when it is `held`. */
+class PauseClock extends VirtualClock {
+  readonly pauses: number[] = [];
+  held = false;
+
+  override setTimeout(callback: () => void, ms: number): Timeout {
+    if (ms === deadlineMs) return super.setTimeout(callback, ms);
+    this.pauses.push(ms);
+    return super.setTimeout(callback, this.held ? ms : 0);
+  }
+}
+
 let api: TelnyxApi;
+let clock: PauseClock;
 let rest: TelnyxRest;
 
 beforeEach(async () => {
   api = new TelnyxApi();
-  rest = new TelnyxRest({ apiKey: 'KEY0123', apiBaseUrl: await api.listen() }, new SystemClock());
+  clock = new PauseClock();
+  rest = new TelnyxRest({ apiKey: 'KEY0123', apiBaseUrl: await api.listen() }, clock, deadlineMs);
 });
 
 afterEach(async () => {
@@ -101,25 +118,99 @@ describe('a command', () => {
   });
 });
 
-describe('a hang-up', () => {
-  it('is tried again once after bad luck, and not after a refusal', async () => {
-    const bad = [async () => [500, {}] as const, () => Promise.reject(new Error('broken'))];
-    for (const first of bad) {
-      let tries = 0;
-      api.reply = (request) => (tries++ === 0 ? first() : Promise.resolve([200, request.json]));
-      expect(await rest.hangUp('v3:a')).toBe(true);
-      expect(tries).toBe(2);
-    }
-    let tries = 0;
-    api.reply = async () => {
-      tries += 1;
-      return refusal;
-    };
-    await expect(rest.hangUp('v3:a')).rejects.toMatchObject({ code: 'PATCHCORD_CARRIER_API' });
-    expect(tries).toBe(1);
-    api.reply = async () => [503, {}];
-    await expect(rest.hangUp('v3:a')).rejects.toMatchObject({ details: { status: 503 } });
+type Failure = () => Promise<readonly [number, unknown?, Record<string, string>?]>;
+
+/** What may be better the next time. */
+const badLuck: [string, Failure][] = [
+  ['trouble at Telnyx', async () => [500, {}]],
+  ['too many requests', async () => [429, {}]],
+  ['a broken connection', () => Promise.reject(new Error('broken'))],
+];
+const tried: [string, number[], () => Promise<boolean>][] = [
+  ['hangup', [500, 2000], () => rest.hangUp('v3:a')],
+  ['reject', [500, 2000], () => rest.reject('v3:a')],
+  ['answer', [500], () => rest.answer('v3:a')],
+  ['speak', [500], () => rest.speak('v3:a', 'Sorry.')],
+  [
+    'streaming_start',
+    [500],
+    () => rest.startStreaming('v3:a', { url: 'wss://gw', token: 't', codec: 'PCMU' }),
+  ],
+];
+/** Fails that many times, then takes everything. */
+const failing = (times: number, failure: Failure) => {
+  api.reply = async () => (api.requests.length <= times ? failure() : [200, {}]);
+};
+/** Lets the pauses be over until it is settled. */
+const settled = async <T>(promise: Promise<T>): Promise<T> => {
+  let isSettled = false;
+  const done = promise.finally(() => {
+    isSettled = true;
   });
+  done.catch(() => undefined);
+  while (!isSettled) {
+    await new Promise(setImmediate);
+    clock.advance(0);
+  }
+  return done;
+};
+
+describe.each(tried)('the command %s', (_, pauses, command) => {
+  it.each(badLuck)('is tried again after %s, and the clock says when', async (_, failure) => {
+    failing(pauses.length, failure);
+    expect(await settled(command())).toBe(true);
+    expect(clock.pauses).toEqual(pauses);
+    expect(new Set(api.requests.map((request) => JSON.stringify(request))).size).toBe(1);
+  });
+
+  it.each(badLuck)('has failed at the last try after %s', async (_, failure) => {
+    failing(9, failure);
+    await expect(settled(command())).rejects.toMatchObject({ code: 'PATCHCORD_CARRIER_API' });
+    expect(api.requests).toHaveLength(pauses.length + 1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is not tried again after a refusal', async () => {
+    failing(9, async () => refusal);
+    await expect(settled(command())).rejects.toMatchObject({ details: { carrierCode: '10015' } });
+    expect(api.requests).toHaveLength(1);
+  });
+
+  it.each([
+    ['1', 1000],
+    ['0', 500],
+    ['600', 5000],
+    ['soon', 500],
+  ])('waits for as long as Telnyx asks within bounds: %s', async (after, pauseMs) => {
+    failing(1, async () => [429, {}, { 'retry-after': after }]);
+    await settled(command());
+    expect(clock.pauses).toEqual([pauseMs]);
+  });
+
+  it('is tried once more at once when nobody may wait any longer', async () => {
+    clock.held = true;
+    failing(9, async () => [503, {}]);
+    const outcome = expect(command()).rejects.toMatchObject({ details: { status: 503 } });
+    while (clock.pauses.length === 0) await new Promise(setImmediate);
+    rest.close();
+    await outcome;
+    expect(api.requests).toHaveLength(2);
+    expect(clock.pending).toBe(0);
+  });
+});
+
+it('a transfer and keys are asked for once', async () => {
+  failing(9, async () => [503, {}]);
+  const transfer = {
+    to: '+15550003333',
+    from: undefined,
+    targetLegClientState: '',
+    webhookUrl: '',
+    commandId: 'c',
+  };
+  await expect(rest.transfer('v3:a', transfer)).rejects.toMatchObject({ details: { status: 503 } });
+  await expect(rest.sendDigits('v3:a', '1')).rejects.toMatchObject({ details: { status: 503 } });
+  expect(api.requests).toHaveLength(2);
 });
 
 describe('a dial', () => {

@@ -4,6 +4,7 @@ import { readText, recordOf } from '../fields.ts';
 import { HttpApi } from '../http-api.ts';
 import type { TelnyxCodec } from './formats.ts';
 import { l16SampleRate } from './formats.ts';
+import { Pauses } from './pauses.ts';
 
 export interface TelnyxRestSettings {
   readonly apiKey: string;
@@ -47,12 +48,22 @@ export interface Transfer {
 const callEnded = '90018';
 const notFound = 404;
 
+/** Pauses before each further try of a command that may fail by bad luck, milliseconds. Telnyx may ask for longer ones. */
+type Tries = readonly number[];
+const tryOnce: Tries = [];
+/** Its `command_id` keeps Telnyx from doing it twice. */
+const tryTwice: Tries = [500];
+/** Nothing else ends a call at Telnyx, and to end it twice does no harm. */
+const tryThrice: Tries = [500, 2000];
+const longestPauseMs = 5000;
+
 /**
  * Telnyx's REST API v2, the resource Calls and its commands. All methods throw PATCHCORD_CARRIER_API. Commands give
  * false when the call has already ended.
  */
 export class TelnyxRest {
   readonly #api: HttpApi;
+  readonly #pauses: Pauses;
 
   constructor({ apiKey, apiBaseUrl }: TelnyxRestSettings, clock: Clock, deadlineMs = 5000) {
     this.#api = new HttpApi({
@@ -63,6 +74,12 @@ export class TelnyxRest {
       deadlineMs,
       readError,
     });
+    this.#pauses = new Pauses(clock);
+  }
+
+  /** What waits for another try gets it at once, and is not tried again after it. */
+  close(): void {
+    this.#pauses.close();
   }
 
   /** Documentation: "Dial". Gives the new call's `call_control_id`. */
@@ -89,17 +106,17 @@ export class TelnyxRest {
 
   /** Documentation: "Answer call". */
   answer(callControlId: string): Promise<boolean> {
-    return this.#command(callControlId, 'answer', { command_id: 'patchcord-answer' });
+    return this.#command(callControlId, 'answer', { command_id: 'patchcord-answer' }, tryTwice);
   }
 
   /** Documentation: "Reject a call". The caller hears that the line is busy. */
   reject(callControlId: string): Promise<boolean> {
-    return this.#command(callControlId, 'reject', { cause: 'USER_BUSY' });
+    return this.#command(callControlId, 'reject', { cause: 'USER_BUSY' }, tryThrice);
   }
 
   /** Documentation: "Streaming start". Without the mode `rtp` what we say would not be played. */
   startStreaming(callControlId: string, { url, token, codec }: StartStreaming): Promise<boolean> {
-    return this.#command(callControlId, 'streaming_start', {
+    const json = {
       stream_url: url,
       stream_track: 'inbound_track',
       stream_codec: codec,
@@ -108,32 +125,29 @@ export class TelnyxRest {
       ...(codec === 'L16' ? { stream_bidirectional_sampling_rate: l16SampleRate } : {}),
       stream_auth_token: token,
       command_id: 'patchcord-streaming-start',
-    });
+    };
+    return this.#command(callControlId, 'streaming_start', json, tryTwice);
   }
 
   /** Documentation: "Speak text". */
   speak(callControlId: string, sentence: string): Promise<boolean> {
-    return this.#command(callControlId, 'speak', {
+    const json = {
       payload: sentence,
       payload_type: 'text',
       service_level: 'basic',
       voice: 'male',
       language: 'en-US',
       command_id: 'patchcord-apology',
-    });
+    };
+    return this.#command(callControlId, 'speak', json, tryTwice);
   }
 
-  /** Documentation: "Hangup call". Nothing else ends a call at Telnyx, so what may have been bad luck is tried again once. */
-  async hangUp(callControlId: string): Promise<boolean> {
-    try {
-      return await this.#command(callControlId, 'hangup', {});
-    } catch (thrown) {
-      if (!isPassing(thrown)) throw thrown;
-      return this.#command(callControlId, 'hangup', {});
-    }
+  /** Documentation: "Hangup call". */
+  hangUp(callControlId: string): Promise<boolean> {
+    return this.#command(callControlId, 'hangup', {}, tryThrice);
   }
 
-  /** Documentation: "Transfer call". */
+  /** Documentation: "Transfer call". Not tried again: a refusal of the second try would not say that the first was none. */
   transfer(callControlId: string, transfer: Transfer): Promise<boolean> {
     return this.#command(callControlId, 'transfer', {
       to: transfer.to,
@@ -151,6 +165,23 @@ export class TelnyxRest {
   }
 
   async #command(
+    callControlId: string,
+    action: string,
+    json: Readonly<Record<string, unknown>>,
+    tries = tryOnce,
+  ): Promise<boolean> {
+    for (const pauseMs of tries) {
+      try {
+        return await this.#tryCommand(callControlId, action, json);
+      } catch (thrown) {
+        if (!isPassing(thrown) || this.#pauses.isClosed) throw thrown;
+        await this.#pauses.pass(Math.min(longestPauseMs, Math.max(pauseMs, askedPauseMs(thrown))));
+      }
+    }
+    return this.#tryCommand(callControlId, action, json);
+  }
+
+  async #tryCommand(
     callControlId: string,
     action: string,
     json: Readonly<Record<string, unknown>>,
@@ -174,10 +205,14 @@ function isGone(thrown: unknown): boolean {
 }
 
 /** No answer at all, too many requests, or Telnyx's own trouble. */
-function isPassing(thrown: unknown): boolean {
+function isPassing(thrown: unknown): thrown is PatchcordError {
   if (!(thrown instanceof PatchcordError)) return false;
   const { status } = thrown.details;
   return typeof status !== 'number' || status === 429 || status >= 500;
+}
+
+function askedPauseMs({ details: { retryAfterMs } }: PatchcordError): number {
+  return typeof retryAfterMs === 'number' ? retryAfterMs : 0;
 }
 
 /** Telnyx's error body: `{"errors":[{"code":"90018","title":"...","detail":"..."}]}`; codes are strings. */

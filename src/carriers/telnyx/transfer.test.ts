@@ -8,10 +8,12 @@ import {
   startMessage,
   testSettings,
 } from '../../../test/support/telnyx-host.ts';
+import { VirtualClock } from '../../base/virtual-clock.ts';
 import type { Leg } from '../../call/leg.ts';
 import { emptyRecord, type HeardCall, TestHost } from '../testing/test-host.ts';
 
 let api: TelnyxApi;
+let clock: VirtualClock;
 let host: TestHost;
 let served: ServedTelnyx;
 let stream: TestStream;
@@ -21,7 +23,8 @@ let leg: Required<Leg>;
 /** A call whose media flows. */
 beforeEach(async () => {
   api = new TelnyxApi();
-  host = new TestHost();
+  clock = new VirtualClock();
+  host = new TestHost(clock);
   served = await serveTelnyx(host, { ...testSettings, apiBaseUrl: await api.listen() });
   await served.event('call.initiated', { call_control_id: 'v3:a', direction: 'incoming' });
   await api.asked(1);
@@ -154,5 +157,105 @@ describe('a transfer', () => {
     expect(await transfer()).toEqual({ transferred: false, detail: 'a transfer is already under way' });
     await leg.hangUp('operator', emptyRecord);
     expect(await transfer()).toEqual({ transferred: false, detail: 'the call has ended' });
+  });
+});
+
+/** What becomes of the call here while Telnyx has not said whether it takes the transfer. */
+const endsMeanwhile: [string, () => Promise<unknown>][] = [
+  ['the agent hangs up', () => leg.hangUp('agent', emptyRecord)],
+  ['the model fails', () => leg.hangUp('model-failed', emptyRecord)],
+  [
+    'Telnyx ends the stream',
+    () => {
+      stream.send({ event: 'stop' });
+      return call.ended;
+    },
+  ],
+  [
+    'the socket is lost',
+    () => {
+      stream.socket.terminate();
+      return call.ended;
+    },
+  ],
+];
+
+describe.each(endsMeanwhile)('while a transfer is asked for, %s:', (_, end) => {
+  /** Telnyx takes every command; the answer to a transfer comes after the end. */
+  const answersTransfer = (answer: () => Promise<[number, unknown]>) => {
+    api.reply = async ({ line }) => {
+      if (!line.endsWith('transfer')) return [200, {}];
+      await end();
+      return answer();
+    };
+  };
+  const noAnswer = () => Promise.reject(new Error('broken'));
+
+  it('the caller whose transfer is refused hears the apology and is hung up', async () => {
+    answersTransfer(async () => [422, { errors: [{ code: '10015', detail: 'Not a number.' }] }]);
+    expect(await transfer()).toEqual({ transferred: false, detail: 'Not a number.' });
+    await api.asked(4);
+    await served.event('call.speak.ended', { call_control_id: 'v3:a' });
+    await api.asked(5);
+    expect(commands()).toEqual(['transfer', 'speak', 'hangup']);
+    expect(call.ends).toEqual([{ reason: 'transferred' }]);
+  });
+
+  it('the caller whose transfer is taken is left to the target', async () => {
+    answersTransfer(async () => [200, {}]);
+    expect(await transfer()).toEqual({ transferred: true });
+    clock.advance(60_000);
+    await ofTarget('call.bridged');
+    expect(commands()).toEqual(['transfer']);
+  });
+
+  it('the caller is not left alone when Telnyx neither answers nor rings anybody', async () => {
+    answersTransfer(noAnswer);
+    expect(await transfer()).toMatchObject({ transferred: false });
+    clock.advance(29_999);
+    expect(commands()).toEqual(['transfer']);
+    clock.advance(1);
+    await api.asked(4);
+    expect(commands()).toEqual(['transfer', 'speak']);
+  });
+
+  it('the caller is left to a target that rings though Telnyx did not answer', async () => {
+    answersTransfer(noAnswer);
+    await transfer();
+    await ofTarget('call.initiated', { direction: 'outgoing', state: 'bridging' });
+    clock.advance(60_000);
+    expect(commands()).toEqual(['transfer']);
+    await ofTarget('call.hangup', { hangup_cause: 'no_answer' });
+    await api.asked(4);
+    expect(commands()).toEqual(['transfer', 'speak']);
+  });
+
+  it('the caller is hung up when nobody is here any more who could tell him', async () => {
+    answersTransfer(noAnswer);
+    await transfer();
+    served.carrier.close();
+    await api.asked(4);
+    expect(commands()).toEqual(['transfer', 'hangup']);
+  });
+});
+
+describe('a transfer that Telnyx did not answer', () => {
+  beforeEach(async () => {
+    api.reply = ({ line }) =>
+      line.endsWith('transfer') ? Promise.reject(new Error('broken')) : Promise.resolve([200, {}]);
+    expect(await transfer()).toMatchObject({ transferred: false });
+  });
+
+  it('has happened all the same when the target answers', async () => {
+    await ofTarget('call.answered');
+    expect(call.ends).toEqual([{ reason: 'transferred' }]);
+    expect(commands()).toEqual(['transfer']);
+  });
+
+  it('does not make the end of the next one its own', async () => {
+    api.reply = async () => [200, {}];
+    await transfer();
+    await ofTarget('call.hangup', { hangup_cause: 'user_busy' });
+    expect(await transfer()).toMatchObject({ detail: 'a transfer is already under way' });
   });
 });

@@ -122,7 +122,7 @@ describe('an incoming call', () => {
     api.reply = async () => callEnded;
     await served.event('call.initiated', ring);
     expect(await host.calls[0]?.ended).toEqual({ reason: 'hung-up' });
-    api.reply = async ({ line }) => (line.endsWith('answer') ? [500, {}] : [200, {}]);
+    api.reply = async ({ line }) => (line.endsWith('answer') ? [422, {}] : [200, {}]);
     await served.event('call.initiated', { ...ring, call_control_id: 'v3:b' });
     expect(await host.calls[1]?.ended).toMatchObject({
       reason: 'failed',

@@ -140,6 +140,7 @@ function listenTo(leg: Leg, { overrides, tools = [] }: CallExtras, host: TestHos
       log.push(open ? 'takes audio again' : 'takes no audio');
       host.onFlow?.(open);
     },
+    hold: (on) => log.push(on ? 'on hold' : 'off hold'),
     reset: () => log.push('reset'),
     ended: (end) => {
       log.push(`ended ${end.reason}`);

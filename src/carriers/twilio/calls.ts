@@ -92,6 +92,11 @@ export class TwilioCalls {
       : (leg.claim(start, stream) ?? leg);
   }
 
+  /** The stream of this token is not one: its call waits for no other. */
+  forgo(token: string, error: PatchcordError): void {
+    this.#tokens.redeem(token)?.forgo(error);
+  }
+
   /** Whether `status` is one of a call that is over. */
   isFinal(status: string | undefined): status is string {
     return status !== undefined && Object.hasOwn(endOfStatus, status);

@@ -149,4 +149,28 @@ describe('the media stream', () => {
       },
     ]);
   });
+
+  it.each([
+    ['no id of the stream', { streamSid: undefined }, {}],
+    ['no id of the call', {}, { callSid: undefined }],
+  ])('is closed with 1007 for a start with %s, and the call of its token ends at once', async (_, outer, inner) => {
+    const message = startMessage(await token()) as { start: object };
+    const stream = await served.stream();
+    stream.send({ ...message, ...outer, start: { ...message.start, ...outer, ...inner } });
+    expect(await stream.closed).toBe(1007);
+    expect(host.calls[0]?.ends).toMatchObject([
+      { reason: 'protocol-error', error: { code: 'PATCHCORD_MESSAGE_MALFORMED' } },
+    ]);
+    expect(host.codes).toEqual(['PATCHCORD_MESSAGE_MALFORMED']);
+  });
+
+  it('is closed with 1007 for a start without ids that has no token of a call, which waits on', async () => {
+    await token();
+    for (const customParameters of [{}, { token: 'x'.repeat(32) }, { token: 7 }, 'token']) {
+      const stream = await served.stream();
+      stream.send({ event: 'start', start: { customParameters } });
+      expect(await stream.closed).toBe(1007);
+    }
+    expect(host.calls[0]?.ends).toEqual([]);
+  });
 });

@@ -73,6 +73,7 @@ function mediaRoute(settings: TwilioSettings, host: CarrierHost, calls: TwilioCa
       new TwilioStream(socket, request.socket, {
         clock: host.clock,
         claim: (start, stream) => calls.claim(start, stream),
+        forgo: (token, error) => calls.forgo(token, error),
         refused: (error, fields) => host.refused(name, error, { ...error.details, ...fields }),
       });
     },

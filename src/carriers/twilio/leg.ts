@@ -71,6 +71,11 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
     return undefined;
   }
 
+  /** The stream that came for this call cannot be used. */
+  forgo(error: PatchcordError): void {
+    if (this.refusal === undefined) this.unusable(error);
+  }
+
   end(end: LegEnd): void {
     this.endOnce(end, this.#options.onEnded);
   }

@@ -50,6 +50,7 @@ function connect(): void {
   new TwilioStream(socket.webSocket, socket.connection, {
     clock,
     claim: (start, stream) => leg.claim(start, stream) ?? leg,
+    forgo: (_token, error) => leg.forgo(error),
     refused: (error, fields) => host.refused('twilio', error, fields),
   });
 }

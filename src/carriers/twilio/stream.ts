@@ -3,6 +3,7 @@ import type { AudioChunk } from '../../audio/chunk.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import type { LegEnd } from '../../call/leg.ts';
 import { MarksOut } from '../marks-out.ts';
+import type { MalformedMessage } from '../media-json.ts';
 import {
   MediaSocket,
   type MediaSocketHost,
@@ -11,11 +12,19 @@ import {
   type Transport,
 } from '../media-socket.ts';
 import type { MediaStream, StreamOwner } from '../stream-leg.ts';
-import { readMessage, type StartMessage, type TwilioMessage, TwilioWriter } from './wire.ts';
+import {
+  type MalformedStart,
+  readMessage,
+  type StartMessage,
+  type TwilioMessage,
+  TwilioWriter,
+} from './wire.ts';
 
 export interface StreamHost extends MediaSocketHost {
   /** Finds the leg whose media this is; the error to refuse the stream with otherwise. */
   claim(start: StartMessage, stream: TwilioStream): StreamOwner | PatchcordError;
+  /** No stream will come for the call of this token. */
+  forgo(token: string, error: PatchcordError): void;
 }
 
 /** What is said on one media WebSocket: the order of messages, and whom they concern. */
@@ -55,9 +64,15 @@ export class TwilioStream implements MediaStream, MediaSocketOwner {
 
   message(data: Buffer, isBinary: boolean): void {
     const message = readMessage(data, isBinary);
-    if (message.type === 'malformed') this.#socket.malformed(message.error);
+    if (message.type === 'malformed') this.#malformed(message);
     else if (this.#owner === undefined) this.#opening(message);
     else this.#handle(message, this.#owner, data.length);
+  }
+
+  #malformed(message: MalformedMessage | MalformedStart): void {
+    this.#socket.malformed(message.error);
+    if (this.#owner !== undefined || !('token' in message) || message.token === undefined) return;
+    this.#host.forgo(message.token, message.error);
   }
 
   #opening(message: TwilioMessage): void {

@@ -13,7 +13,13 @@ export type TwilioMessage =
   | { readonly type: 'stop' }
   /** An event that this version does not know; to be ignored. */
   | { readonly type: 'unknown'; readonly event: string }
-  | MalformedMessage;
+  | MalformedMessage
+  | MalformedStart;
+
+/** A `start` that cannot be used, and all the same says whose it is where it has a token. */
+export interface MalformedStart extends MalformedMessage {
+  readonly token: string | undefined;
+}
 
 export interface StartMessage {
   readonly type: 'start';
@@ -84,11 +90,14 @@ function readStart(message: Readonly<Record<string, unknown>>): TwilioMessage {
   const start = recordOf(message.start);
   const streamSid = readText(start.streamSid) ?? readText(message.streamSid);
   const callSid = readText(start.callSid);
-  if (streamSid === undefined) return malformed('PATCHCORD_MESSAGE_MALFORMED', '`streamSid` is missing');
-  if (callSid === undefined) return malformed('PATCHCORD_MESSAGE_MALFORMED', '`start.callSid` is missing');
   const custom = Object.entries(recordOf(start.customParameters));
   const parameters = new Map<string, string>();
   for (const [name, value] of custom) if (typeof value === 'string') parameters.set(name, value);
+  const token = parameters.get('token');
+  if (streamSid === undefined)
+    return { ...malformed('PATCHCORD_MESSAGE_MALFORMED', '`streamSid` is missing'), token };
+  if (callSid === undefined)
+    return { ...malformed('PATCHCORD_MESSAGE_MALFORMED', '`start.callSid` is missing'), token };
   const format = recordOf(start.mediaFormat);
   return {
     type: 'start',

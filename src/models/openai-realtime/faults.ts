@@ -1,4 +1,5 @@
 import { type ErrorCode, PatchcordError } from '../../base/errors.ts';
+import { readRetryAfter } from '../../base/retry-after.ts';
 import type { ServerFault } from './server-events.ts';
 import type { SocketEnd } from './socket.ts';
 
@@ -96,12 +97,4 @@ export function socketError(end: SocketEnd, opened: boolean, epochMs: number): P
       );
     }
   }
-}
-
-/** `Retry-After` (RFC 9110, section 10.2.3): seconds or a date. */
-function readRetryAfter(value: string | undefined, epochMs: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (/^\s*\d{1,9}\s*$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - epochMs);
 }
