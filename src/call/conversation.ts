@@ -154,6 +154,7 @@ export class Conversation {
         emit: (event) => this.#options.emit(event),
         callerActed: () => this.#callerActed(),
         quiet: () => this.#quiet(),
+        ending: () => this.#goodbye.pending,
         callerIdleMs: () => this.callerIdleMs(),
         itemSent: () => this.#itemSent(),
         abandoned: (responseId) => this.#tools.responseDone(responseId, false, false),

@@ -6,6 +6,7 @@ import { VirtualClock } from '../base/virtual-clock.ts';
 import { FrameTicker } from './frame-ticker.ts';
 import { Goodbye } from './goodbye.ts';
 import { Playout } from './playout.ts';
+import { liveCall } from './testing/set-up.ts';
 
 const item = { responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 };
 
@@ -108,5 +109,22 @@ describe('a goodbye', () => {
     goodbye.request('drain', false, undefined);
     goodbye.agentQuiet();
     expect(hangUps).toEqual(['drain']);
+  });
+});
+
+describe('the goodbye of a call', () => {
+  it('waits for what an operator has said behind it, be its own marks late', async () => {
+    const { model, clock, call, leg, of } = liveCall({ leg: { markDelayMs: () => 500 } });
+    const { session } = model;
+    call.finish('drain', 'Say goodbye.');
+    session.answer('resp-1', 'item-1', 1000, 'Goodbye!', session.requests[0]?.requestId);
+    await clock.advanceAsync(1100);
+    call.say('The number is five.');
+    session.answer('resp-2', 'item-2', 5000, 'The number is five.', session.requests[1]?.requestId);
+    await clock.advanceAsync(5499);
+    expect(leg.hangUps).toEqual([]);
+    await clock.advanceAsync(1);
+    expect(leg.hangUps).toEqual(['drain']);
+    expect(of('turn.ended').filter(({ turn }) => turn.cut !== undefined)).toEqual([]);
   });
 });

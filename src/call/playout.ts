@@ -102,7 +102,6 @@ export class Playout {
       clock: options.clock,
       confirmed: () => this.#confirmed(),
       pendingMs: () => this.pendingMs,
-      waitingMs: () => this.#waitingMs,
     });
   }
 

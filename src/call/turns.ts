@@ -17,6 +17,8 @@ export interface TurnsPort {
   callerActed(): void;
   /** The agent does not speak, nothing is on its way, and nobody waits for the caller's turn to end. */
   quiet(): void;
+  /** Somebody ends the call: nothing is answered any more. */
+  ending(): boolean;
 }
 
 export interface TurnsOptions {
@@ -182,7 +184,7 @@ export class Turns {
     const spoke = this.#spokeWhileProtected;
     // First: a goodbye that was said in the opening is not followed by an answer.
     if (spoke && this.#responses.isOpen && !this.#floor.callerHasIt) this.#port.quiet();
-    this.#responses.openingOver(spoke);
+    this.#responses.openingOver(spoke && !this.#port.ending());
   }
 
   #agentHasFloor(): boolean {
