@@ -104,6 +104,31 @@ describe('a goodbye', () => {
     expect(hangUps).toEqual(['agent']);
   });
 
+  it('that began late and pauses in its middle is still heard to its end', () => {
+    const { clock, goodbye, hangUps, playout, say } = setUp();
+    goodbye.request('drain', false, playout);
+    clock.advance(9000);
+    playout.append(item, AudioChunk.fromBytes(Buffer.alloc(900 * 8, 1)));
+    clock.advance(1100);
+    expect(hangUps).toEqual([]);
+    say(500);
+    clock.advance(499);
+    expect(hangUps).toEqual([]);
+    clock.advance(1);
+    expect(hangUps).toEqual(['drain']);
+  });
+
+  it('that never comes to its end is not waited for longer than a minute', () => {
+    const { clock, goodbye, hangUps, playout } = setUp();
+    goodbye.request('drain', false, playout);
+    clock.advance(9000);
+    for (let at = 0; at < 100_000; at += 1000) {
+      playout.append(item, AudioChunk.fromBytes(Buffer.alloc(500 * 8, 1)));
+      clock.advance(1000);
+      expect(hangUps).toEqual(clock.now() < 70_000 ? [] : ['drain']);
+    }
+  });
+
   it('needs no words where there is nothing that could speak', () => {
     const { goodbye, hangUps } = setUp();
     goodbye.request('drain', false, undefined);
@@ -126,5 +151,37 @@ describe('the goodbye of a call', () => {
     await clock.advanceAsync(1);
     expect(leg.hangUps).toEqual(['drain']);
     expect(of('turn.ended').filter(({ turn }) => turn.cut !== undefined)).toEqual([]);
+  });
+
+  it('that began late is waited for until the carrier says that it was played', async () => {
+    const { model, clock, call, leg } = liveCall({
+      limits: { goodbyeTimeoutMs: 10_000 },
+      leg: { markDelayMs: () => 600 },
+    });
+    const { session } = model;
+    call.finish('drain', 'Say goodbye.');
+    await clock.advanceAsync(8000);
+    session.answer('resp-1', 'item-1', 1800, 'Goodbye!', session.requests[0]?.requestId);
+    await clock.advanceAsync(2399);
+    expect(leg.hangUps).toEqual([]);
+    await clock.advanceAsync(1);
+    expect(leg.hangUps).toEqual(['drain']);
+  });
+
+  it('is not held up by a carrier that never says that anything was played', async () => {
+    const { model, clock, call, leg } = liveCall({
+      limits: { goodbyeTimeoutMs: 10_000 },
+      leg: { markDelayMs: () => 1_000_000 },
+    });
+    const { session } = model;
+    session.answer('resp-1', 'item-1', 1000, 'Hello.');
+    await clock.advanceAsync(5000);
+    // Nothing comes of it, and the caller speaks on.
+    call.finish('drain', 'Say goodbye.');
+    session.events.speechStarted('user-1');
+    await clock.advanceAsync(9999);
+    expect(leg.hangUps).toEqual([]);
+    await clock.advanceAsync(1);
+    expect(leg.hangUps).toEqual(['drain']);
   });
 });

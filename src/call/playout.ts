@@ -268,9 +268,9 @@ export class Playout {
     return this.#waitingMs + this.#timeline.remainingMs();
   }
 
-  /** The carrier has yet to say that it played all it was sent. */
+  /** The carrier has yet to say that it played all it was sent; one that never says so is not waited for. */
   get unconfirmed(): boolean {
-    return this.#traits?.acknowledges === 'events' ? this.#maySound() : this.#marks?.pending === true;
+    return this.#maySound();
   }
 
   /** Some item was not heard to its end, be it still to come. */
