@@ -255,13 +255,13 @@ export const settingTree = {
     }),
   },
   call: {
-    // 500 calls of untouched mu-law are about half of what one core forwards: room for bursts stays.
+    // docs/benchmark.md: what one core carried with every frame in time, in its worst round.
     maxCalls: setting(integer(1, 100_000), {
       names: ['PATCHCORD_MAX_CALLS'],
-      default: '500',
+      default: '200',
       unit: 'calls',
       description:
-        'Calls at one time; one more is refused politely. The default loads one core to about a half, so that live calls keep their timing when many arrive at once.',
+        'Calls at one time; one more is refused politely. The default is what one core carried in time in every round of the benchmark; where a call costs more (16-bit audio, frames that are paced here), less is right.',
     }),
     answerTimeoutMs: setting(milliseconds(1000, 600_000), {
       names: ['PATCHCORD_ANSWER_TIMEOUT_MS'],
