@@ -297,7 +297,7 @@ export class Conversation {
       audioDone: (item) => this.#joined?.playout.finish(item),
       agentText: (item, delta) => this.#joined?.turns.agentText(item, delta),
       toolCall: (call) => {
-        this.#joined?.responses.progress(true);
+        this.#joined?.responses.progress(call.responseId, true);
         this.#tools.called(call);
       },
       responseDone: (done) => this.#responseDone(done),

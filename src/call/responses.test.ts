@@ -97,3 +97,36 @@ it('a goodbye that had not begun when the caller spoke is said after his answer,
   await all.clock.advanceAsync(500);
   expect(all.leg.hangUps).toEqual(['drain']);
 });
+
+describe('an answer that was given up', () => {
+  it('is not what the next one gives when the rest of it comes late', async () => {
+    const { model, clock } = liveCall();
+    const { session } = model;
+    session.events.responseStarted('resp-1', undefined);
+    const late = { responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 };
+    session.speak(late, 1000);
+    await clock.advanceAsync(200);
+    session.events.speechStarted('user-1');
+    // The cancel is never confirmed.
+    await clock.advanceAsync(4000);
+    session.events.speechStopped('user-1', 500);
+    session.events.responseStarted('resp-2', undefined);
+    session.speak(late, 400);
+    session.events.toolCall({ responseId: 'resp-1', toolCallId: 't1', name: 'end_call', arguments: '{}' });
+    session.events.responseDone({ responseId: 'resp-2', status: 'completed' });
+    await clock.advanceAsync(500);
+    expect(session.requests).toHaveLength(1);
+  });
+});
+
+it('an answer that waits for its turn is dropped when the agent is silenced', async () => {
+  const { model, leg, call, clock } = liveCall();
+  const { session } = model;
+  session.events.responseStarted('resp-1', undefined);
+  session.speak({ responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 }, 1000);
+  leg.events.digit('#');
+  expect(call.interrupt()).toBe(true);
+  session.events.responseDone({ responseId: 'resp-1', status: 'cancelled' });
+  await clock.advanceAsync(5000);
+  expect(session.requests).toEqual([]);
+});

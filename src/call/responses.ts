@@ -193,10 +193,10 @@ export class Responses {
     return !unwanted;
   }
 
-  /** Something of the active response arrived; `delivered`: audio or the call of a tool, not words alone. */
-  progress(delivered: boolean): void {
+  /** Something of a response arrived, which counts while it is the active one; `delivered`: audio or the call of a tool, not words alone. */
+  progress(responseId: string, delivered: boolean): void {
     const active = this.#active;
-    if (!active) return;
+    if (active?.responseId !== responseId) return;
     active.lastProgressAt = this.#clock.now();
     if (!delivered || active.delivered) return;
     active.delivered = true;

@@ -96,13 +96,13 @@ export class Turns {
   }
 
   audio(item: AudioItem, chunk: AudioChunk): void {
-    this.#responses.progress(true);
+    this.#responses.progress(item.responseId, true);
     if (!this.#playout.append(item, chunk)) return;
     this.#spokenResponseId = item.responseId;
   }
 
   agentText(item: AudioItem, delta: string): void {
-    this.#responses.progress(false);
+    this.#responses.progress(item.responseId, false);
     if (this.#playout.isDead(item)) return;
     this.#transcript.agentText(item, delta, this.#playout.generatedMs(item));
   }
