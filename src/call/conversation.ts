@@ -382,8 +382,8 @@ export class Conversation {
 
   #endCall(): void {
     const joined = this.#joined;
-    // A caller who is speaking has taken it back before it was asked.
-    if (!joined || this.#closed || joined.floor.callerSpeaks) return;
+    // A caller who is speaking, or who has cut the answer with a key, has taken it back before it was asked.
+    if (!joined || this.#closed || joined.floor.callerSpeaks || joined.turns.cutByKey) return;
     this.#goodbye.request('agent', true, joined.playout);
   }
 

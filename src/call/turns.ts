@@ -47,6 +47,7 @@ export class Turns {
   /** Items of which the carrier's acknowledgement completes the latency figure. */
   readonly #measured = new Map<string, { readonly stoppedAt: number; readonly event: LatencyEvent }>();
   #spokenResponseId: string | undefined;
+  #cutByKey = false;
 
   constructor(options: TurnsOptions) {
     this.#clock = options.clock;
@@ -61,6 +62,11 @@ export class Turns {
   /** The response has let the caller hear something. */
   hasSpoken(responseId: string): boolean {
     return this.#spokenResponseId === responseId;
+  }
+
+  /** A key has cut the agent's last answer. */
+  get cutByKey(): boolean {
+    return this.#cutByKey;
   }
 
   speechStarted(itemId: string | undefined): void {
@@ -92,7 +98,8 @@ export class Turns {
   }
 
   responseStarted(responseId: string, requestId: string | undefined): void {
-    if (!this.#responses.started(responseId, requestId)) this.#playout.bury(responseId);
+    if (this.#responses.started(responseId, requestId)) this.#cutByKey = false;
+    else this.#playout.bury(responseId);
   }
 
   audio(item: AudioItem, chunk: AudioChunk): void {
@@ -203,6 +210,7 @@ export class Turns {
       this.#session.interrupt({ items, ...(cancel === undefined ? {} : { cancel }) });
     }
     this.#measured.clear();
+    this.#cutByKey = cause === 'digit';
     for (const item of cut) this.#transcript.agentCut(item, cause, item.generationDone);
     this.#transcript.cutOpen(cause);
     if (cut.length === 0) return;
