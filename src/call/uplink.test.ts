@@ -74,16 +74,32 @@ describe('caller audio on its way to the model', () => {
     open();
     frame();
     uplink.watchStall(true);
-    clock.advance(2000);
+    clock.advance(1700);
     expect(uplink.paddedMs).toBe(1000);
     frame();
-    clock.advance(2000);
+    clock.advance(1700);
     expect(uplink.paddedMs).toBe(2000);
     uplink.watchStall(false);
     frame();
     clock.advance(2000);
     expect(uplink.paddedMs).toBe(2000);
     expect(clock.pending).toBe(0);
+  });
+
+  it('goes on with silence as long as a model may wait for it, and ends with that', () => {
+    const { clock, open, frame, uplink } = setUp();
+    open();
+    frame(0);
+    uplink.watchStall(true);
+    clock.advance(5000);
+    expect(uplink.paddedMs).toBe(5000);
+    clock.advance(60_000);
+    expect(uplink.paddedMs).toBe(11_000);
+    expect(clock.pending).toBe(0);
+    // Media that comes back may stop again.
+    frame(65_000);
+    clock.advance(800);
+    expect(uplink.paddedMs).toBe(12_000);
   });
 
   it('does not take the silence of a stall off a later gap that has nothing to do with it', () => {

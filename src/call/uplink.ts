@@ -15,6 +15,8 @@ const minGapMs = 10;
 /** Media that stops for this long while the caller speaks is followed by silence, so that the turn can end. */
 const stalledAfterMs = 750;
 const stallSilenceMs = 1000;
+/** By then it was more than the longest silence that a model waits for (OPENAI_VAD_SILENCE_DURATION_MS). */
+const stallOverMs = 10_750;
 
 export interface UplinkEvents {
   /** Caller audio fell out of the early buffer. */
@@ -145,6 +147,7 @@ export class Uplink {
     this.#stallTimer = undefined;
     this.#injectedMs += stallSilenceMs;
     this.#silence(stallSilenceMs);
+    if (idleMs < stallOverMs) this.#armStall(stallSilenceMs);
   }
 
   #silence(ms: number): void {
