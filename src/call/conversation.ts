@@ -361,6 +361,9 @@ export class Conversation {
     this.#error(error, fatal);
     if (!fatal || this.#model.state === 'gone') return;
     this.#model.go('failed');
+    const { responses, floor } = this.#joined ?? {};
+    // A goodbye that was all said needs nothing behind it.
+    const saidGoodbye = this.#goodbye.pending && responses?.busy === false && floor?.callerSpeaks === false;
     this.#joined?.session.close();
     this.#joined?.turns.sessionLost();
     this.#tools.drop();
@@ -368,7 +371,8 @@ export class Conversation {
     this.#noInput.pause();
     this.#uplink?.hold();
     this.#uplink?.watchStall(false);
-    if (this.#connectedAt !== undefined) this.#apologise();
+    if (saidGoodbye) this.#goodbye.agentQuiet();
+    else if (this.#connectedAt !== undefined) this.#apologise();
   }
 
   /** No model can be had: what is queued plays out, then a recorded sentence, then the call ends in order. */
@@ -446,7 +450,8 @@ export class Conversation {
 
   /** Neither side speaks and nothing is on its way. */
   #quiet(): void {
-    if (this.#closed || this.#connectedAt === undefined || this.#tools.busy) return;
+    if (this.#closed || this.#connectedAt === undefined) return;
+    if (this.#tools.busy && !this.#goodbye.isFinal) return;
     if (this.#goodbye.pending) this.#goodbye.agentQuiet();
     else if (this.#model.state === 'ready' && !this.#joined?.floor.callerSpeaks) this.#noInput.silence();
   }

@@ -1,13 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { AudioChunk } from '../audio/chunk.ts';
 import { pcmu8k } from '../audio/format.ts';
+import { PatchcordError } from '../base/errors.ts';
 import { silentLogger } from '../base/logger.ts';
 import { VirtualClock } from '../base/virtual-clock.ts';
+import { endCallTool } from './end-call.ts';
 import { FrameTicker } from './frame-ticker.ts';
 import { Goodbye } from './goodbye.ts';
 import { Playout } from './playout.ts';
 import { liveCall } from './testing/set-up.ts';
+import type { Tool } from './tools.ts';
 
+const never: Tool = {
+  name: 'look_up',
+  description: 'Looks something up.',
+  parameters: {},
+  timeoutMs: 60_000,
+  run: () => new Promise(() => undefined),
+};
 const item = { responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 };
 
 function setUp() {
@@ -183,5 +193,60 @@ describe('the goodbye of a call', () => {
     expect(leg.hangUps).toEqual([]);
     await clock.advanceAsync(1);
     expect(leg.hangUps).toEqual(['drain']);
+  });
+
+  it('is heard and the call ends, be it that a tool still runs', async () => {
+    const { model, clock, call, leg } = liveCall({ tools: [never] });
+    const { session } = model;
+    session.events.responseStarted('resp-1', undefined);
+    session.events.toolCall({ responseId: 'resp-1', toolCallId: 't1', name: 'look_up', arguments: '{}' });
+    session.events.responseDone({ responseId: 'resp-1', status: 'completed' });
+    await clock.advanceAsync(100);
+    call.finish('drain', 'Say goodbye.');
+    session.answer('resp-2', 'item-2', 1000, 'Goodbye!', session.requests.at(-1)?.requestId);
+    await clock.advanceAsync(1000);
+    expect(leg.hangUps).toEqual(['drain']);
+  });
+
+  it('waits for a tool that runs where it may be taken back', async () => {
+    const { model, clock, leg } = liveCall({ tools: [never, endCallTool] });
+    const { session } = model;
+    session.events.responseStarted('resp-1', undefined);
+    session.speak(item, 400);
+    for (const name of ['look_up', 'end_call'])
+      session.events.toolCall({ responseId: 'resp-1', toolCallId: name, name, arguments: '{}' });
+    session.events.responseDone({ responseId: 'resp-1', status: 'completed' });
+    await clock.advanceAsync(10_000);
+    expect(leg.hangUps).toEqual([]);
+  });
+
+  it('that was all said is followed by no apology when the model is lost behind it', async () => {
+    const { model, clock, call, of } = liveCall();
+    const { session } = model;
+    call.finish('drain', 'Say goodbye.');
+    session.answer('resp-1', 'item-1', 2000, 'Goodbye!', session.requests[0]?.requestId);
+    await clock.advanceAsync(500);
+    session.events.failed(new PatchcordError('PATCHCORD_MODEL_LOST'), true);
+    await clock.advanceAsync(1500);
+    expect(of('turn.ended').map(({ turn }) => turn.heardText)).toEqual(['Goodbye!']);
+    expect(of('call.ended').map(({ reason }) => reason)).toEqual(['drain']);
+  });
+
+  it('that was lost with the model, or cut by the caller, is followed by the apology', async () => {
+    for (const cut of [false, true]) {
+      const { model, clock, call, of } = liveCall();
+      const { session } = model;
+      call.finish('drain', 'Say goodbye.');
+      session.events.responseStarted('resp-1', session.requests[0]?.requestId);
+      session.speak(item, 1000);
+      if (cut) {
+        session.events.speechStarted('user-1');
+        session.events.responseDone({ responseId: 'resp-1', status: 'cancelled' });
+      }
+      session.events.failed(new PatchcordError('PATCHCORD_MODEL_LOST'), true);
+      await clock.advanceAsync(5000);
+      expect(of('turn.ended').at(-1)?.turn.heardText).toBe('Sorry.');
+      expect(of('call.ended').map(({ reason }) => reason)).toEqual(['drain']);
+    }
   });
 });

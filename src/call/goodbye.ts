@@ -35,6 +35,11 @@ export class Goodbye {
     return this.#pending !== undefined;
   }
 
+  /** The call ends, whatever the caller or anybody else still does. */
+  get isFinal(): boolean {
+    return this.#pending?.revocable === false;
+  }
+
   /**
    * `revocable`: the caller takes it back by speaking. A later request replaces a revocable one; false: the one
    * before stands.
