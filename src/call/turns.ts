@@ -90,7 +90,8 @@ export class Turns {
 
   /** Stops the agent for a reason other than the model's own voice detection. Returns whether it was speaking. */
   interrupt(cause: CutCause): boolean {
-    if (!this.#agentHasFloor() || (this.#floor.isProtected && cause === 'digit')) return false;
+    if (!this.#agentHasFloor() && !this.#playout.unconfirmed) return false;
+    if (this.#floor.isProtected && cause === 'digit') return false;
     this.#interrupt(cause);
     // Nothing that could end may be left to say so.
     this.checkQuiet();
