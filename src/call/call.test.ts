@@ -341,15 +341,43 @@ describe('the end of a call', () => {
     expect(leg.hangUps).toEqual(['agent']);
   });
 
-  it('is not asked for by an answer over which the caller speaks', async () => {
+  it('is not asked for by a tool that comes back while the caller speaks', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const tool: Tool = {
+      name: 'finish',
+      description: 'Ends the call when all is done.',
+      parameters: {},
+      run: async (_args, context) => {
+        await promise;
+        context.endCall();
+        return { output: '{}', respond: false };
+      },
+    };
+    const { clock, leg, model } = liveCall({ tools: [tool] });
+    const { session } = model;
+    session.events.responseStarted('resp-1', undefined);
+    session.events.toolCall({ responseId: 'resp-1', toolCallId: 't1', name: 'finish', arguments: '{}' });
+    session.events.responseDone({ responseId: 'resp-1', status: 'completed' });
+    await clock.advanceAsync(1000);
+    session.events.speechStarted('user-1');
+    resolve();
+    await clock.advanceAsync(1000);
+    session.events.speechStopped('user-1', 500);
+    session.answer('resp-2', 'item-2', 1000, 'Of course.');
+    await clock.advanceAsync(10_000);
+    expect(leg.hangUps).toEqual([]);
+  });
+
+  it('is not asked for by an answer that the caller has cut, however late its end is told', async () => {
     const { clock, leg, model } = liveCall();
     const { session } = model;
     session.events.responseStarted('resp-1', undefined);
     session.speak({ responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 }, 2000);
     session.events.toolCall({ responseId: 'resp-1', toolCallId: 't1', name: 'end_call', arguments: '{}' });
     session.events.speechStarted('user-1');
+    await clock.advanceAsync(200);
+    session.events.speechStopped('user-1', 100);
     session.events.responseDone({ responseId: 'resp-1', status: 'completed' });
-    session.events.speechStopped('user-1', 500);
     session.answer('resp-2', 'item-2', 1000, 'Of course.');
     await clock.advanceAsync(10_000);
     expect(leg.hangUps).toEqual([]);

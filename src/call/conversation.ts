@@ -386,8 +386,8 @@ export class Conversation {
 
   #endCall(): void {
     const joined = this.#joined;
-    // A caller who is speaking, or who has cut the answer with a key, has taken it back before it was asked.
-    if (!joined || this.#closed || joined.floor.callerSpeaks || joined.turns.cutByKey) return;
+    // A caller who is speaking, or who has cut the answer, has taken it back before it was asked.
+    if (!joined || this.#closed || joined.floor.callerSpeaks || joined.turns.cutByCaller) return;
     this.#goodbye.request('agent', true, joined.playout);
   }
 

@@ -47,7 +47,7 @@ export class Turns {
   /** Items of which the carrier's acknowledgement completes the latency figure. */
   readonly #measured = new Map<string, { readonly stoppedAt: number; readonly event: LatencyEvent }>();
   #spokenResponseId: string | undefined;
-  #cutByKey = false;
+  #cutByCaller = false;
 
   constructor(options: TurnsOptions) {
     this.#clock = options.clock;
@@ -64,9 +64,9 @@ export class Turns {
     return this.#spokenResponseId === responseId;
   }
 
-  /** A key has cut the agent's last answer. */
-  get cutByKey(): boolean {
-    return this.#cutByKey;
+  /** The caller has cut the agent's last answer, be it with a key. */
+  get cutByCaller(): boolean {
+    return this.#cutByCaller;
   }
 
   speechStarted(itemId: string | undefined): void {
@@ -99,7 +99,7 @@ export class Turns {
   }
 
   responseStarted(responseId: string, requestId: string | undefined): void {
-    if (this.#responses.started(responseId, requestId)) this.#cutByKey = false;
+    if (this.#responses.started(responseId, requestId)) this.#cutByCaller = false;
     else this.#playout.bury(responseId);
   }
 
@@ -211,7 +211,7 @@ export class Turns {
       this.#session.interrupt({ items, ...(cancel === undefined ? {} : { cancel }) });
     }
     this.#measured.clear();
-    this.#cutByKey = cause === 'digit';
+    if (cause !== 'operator') this.#cutByCaller = true;
     for (const item of cut) this.#transcript.agentCut(item, cause, item.generationDone);
     this.#transcript.cutOpen(cause);
     if (cut.length === 0) return;
