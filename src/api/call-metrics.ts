@@ -71,6 +71,11 @@ export function callMetrics(registry: Registry) {
       'Caller audio that fell out of the bounded buffer while the model was not ready.',
       ['carrier'],
     ),
+    lostAgentAudio: counter(
+      'lost_agent_audio_seconds_total',
+      'Audio that models made further ahead than can wait to be heard.',
+      ['carrier'],
+    ),
     paddedCallerAudio: counter(
       'padded_caller_audio_seconds_total',
       "Silence put in where the carrier's media had gaps; counted when a call ends.",

@@ -112,6 +112,8 @@ export type CallEventBody =
     }
   | { readonly type: 'playout.underrun' }
   | { readonly type: 'caller-audio.lost'; readonly lostMs: number }
+  /** The model has made more than can wait to be heard. */
+  | { readonly type: 'agent-audio.lost'; readonly lostMs: number }
   | { readonly type: 'usage'; readonly usage: Usage }
   | { readonly type: 'error'; readonly code: ErrorCode; readonly message: string; readonly fatal: boolean }
   | { readonly type: 'call.ended'; readonly reason: CallEndReason; readonly call: CallSnapshot };

@@ -36,6 +36,8 @@ export interface PlayoutEvents {
   underrun(): void;
   /** Everything sent was heard, by the clock. */
   drained(): void;
+  /** Audio was dropped because too much waits already. */
+  dropped?(lengthMs: number): void;
 }
 
 /** What was cut: every part not heard to its end, with what of it was heard. */
@@ -136,7 +138,10 @@ export class Playout {
   append(item: AudioItem, chunk: AudioChunk): boolean {
     if (this.isDead(item)) return false;
     const lengthMs = chunk.byteLength / this.#modelBytesPerMs;
-    if (this.#waitingMs + lengthMs > maxWaitingMs) return false;
+    if (this.#waitingMs + lengthMs > maxWaitingMs) {
+      this.#events.dropped?.(lengthMs);
+      return false;
+    }
     const part = this.#part(item, true);
     part.generatedMs += lengthMs;
     if (this.#port) {
