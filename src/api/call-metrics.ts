@@ -68,7 +68,7 @@ export function callMetrics(registry: Registry) {
     ]),
     lostCallerAudio: counter(
       'lost_caller_audio_seconds_total',
-      'Caller audio that fell out of the bounded buffer while the model was not ready.',
+      'Caller audio that the model never had, or that was lost with it before its words were written down.',
       ['carrier'],
     ),
     lostAgentAudio: counter(

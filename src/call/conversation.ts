@@ -281,8 +281,9 @@ export class Conversation {
         this.#joined?.turns.speechStarted(itemId);
         this.#uplink?.watchStall(true);
       },
-      speechStopped: (_itemId, silentForMs) => {
+      speechStopped: (itemId, silentForMs) => {
         this.#uplink?.watchStall(false);
+        this.#transcript.callerStopped(itemId, silentForMs ?? 0);
         this.#joined?.turns.speechStopped(silentForMs);
       },
       callerText: (itemId, text, final) => {
@@ -347,6 +348,8 @@ export class Conversation {
     if (!joined || this.#closed) return;
     this.#model.go('resuming');
     if (error) this.#error(error, false);
+    // What he said and nobody has written down: the next session will not know of it.
+    this.#uplink?.countLost(this.#transcript.unwordedMs);
     this.#uplink?.hold();
     this.#uplink?.watchStall(false);
     const toolsDue = this.#tools.busy;

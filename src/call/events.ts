@@ -45,7 +45,10 @@ export interface CallStats {
   readonly pickUpToFirstAudioMs?: number;
   readonly bargeIns: number;
   readonly underruns: number;
-  /** Caller audio that fell out of the bounded early buffer. */
+  /**
+   * Caller audio that fell out of the bounded early buffer, that a model did not read, or that was lost with a session
+   * before its words were written down.
+   */
   readonly lostCallerAudioMs: number;
   /** Silence put in where the carrier's media had gaps. */
   readonly paddedCallerAudioMs: number;

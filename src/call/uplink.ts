@@ -19,7 +19,7 @@ const stallSilenceMs = 1000;
 const stallOverMs = 10_750;
 
 export interface UplinkEvents {
-  /** Caller audio fell out of the early buffer. */
+  /** Caller audio fell out of the early buffer, or was lost with a model. */
   lost(lostMs: number): void;
 }
 
@@ -107,6 +107,13 @@ export class Uplink {
     this.#sink = undefined;
   }
 
+  /** So much of the caller will never be answered. */
+  countLost(lostMs: number): void {
+    if (lostMs <= 0) return;
+    this.#lostMs += lostMs;
+    this.#events.lost(lostMs);
+  }
+
   /** While the caller speaks, media that stops is followed by silence. */
   watchStall(on: boolean): void {
     this.#watching = on;
@@ -175,8 +182,6 @@ export class Uplink {
       this.#heldMs -= droppedMs;
       lostMs += droppedMs;
     }
-    if (lostMs === 0) return;
-    this.#lostMs += lostMs;
-    this.#events.lost(lostMs);
+    this.countLost(lostMs);
   }
 }
