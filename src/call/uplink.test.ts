@@ -115,6 +115,20 @@ describe('caller audio on its way to the model', () => {
     expect(uplink.paddedMs).toBe(1500);
   });
 
+  it('counts what the model does not read, at once and once', () => {
+    const { uplink, lost, frame } = setUp();
+    const sink = { droppedBytes: 0, appendAudio: () => undefined };
+    uplink.open(sink);
+    frame();
+    sink.droppedBytes = 800;
+    expect([uplink.lostMs, lost]).toEqual([100, []]);
+    uplink.hold();
+    expect([uplink.lostMs, lost]).toEqual([100, [100]]);
+    uplink.open(sink);
+    uplink.close();
+    expect([uplink.lostMs, lost]).toEqual([100, [100]]);
+  });
+
   it('counts what falls out of the early buffer in milliseconds, also when it is converted and padded', () => {
     const { clock, uplink, lost, frame } = setUp(1000, pcm16At(24_000));
     for (let at = 0; at < 1000; at += 20) frame(at);

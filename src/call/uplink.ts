@@ -47,6 +47,8 @@ export class Uplink {
   readonly #events: UplinkEvents;
   readonly #convert: ReturnType<typeof createConverter>;
   #sink: AudioSink | undefined;
+  /** What it had dropped before it was ours. */
+  #droppedBefore = 0;
   #held: AudioChunk[] = [];
   #heldMs = 0;
   #paddedMs = 0;
@@ -71,7 +73,7 @@ export class Uplink {
   }
 
   get lostMs(): number {
-    return this.#lostMs;
+    return this.#lostMs + this.#droppedMs;
   }
 
   get paddedMs(): number {
@@ -95,7 +97,9 @@ export class Uplink {
 
   /** The model takes audio: what was held goes first. */
   open(sink: AudioSink): void {
+    this.hold();
     this.#sink = sink;
+    this.#droppedBefore = sink.droppedBytes ?? 0;
     const held = this.#held;
     this.#held = [];
     this.#heldMs = 0;
@@ -104,7 +108,9 @@ export class Uplink {
 
   /** The model takes no audio for now. */
   hold(): void {
+    const droppedMs = this.#droppedMs;
     this.#sink = undefined;
+    this.countLost(droppedMs);
   }
 
   /** So much of the caller will never be answered. */
@@ -124,9 +130,14 @@ export class Uplink {
 
   close(): void {
     this.watchStall(false);
-    this.#sink = undefined;
+    this.hold();
     this.#held = [];
     this.#heldMs = 0;
+  }
+
+  /** What the sink of now was given and has dropped. */
+  get #droppedMs(): number {
+    return this.#sink ? ((this.#sink.droppedBytes ?? 0) - this.#droppedBefore) / this.#toBytesPerMs : 0;
   }
 
   /** `idleMs`: since the chunk before this one arrived. */
