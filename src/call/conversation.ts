@@ -370,7 +370,6 @@ export class Conversation {
     this.#joined?.session.close();
     this.#joined?.turns.sessionLost();
     this.#tools.drop();
-    this.#digits.close();
     this.#noInput.pause();
     this.#uplink?.hold();
     this.#uplink?.watchStall(false);

@@ -228,7 +228,7 @@ describe('the life of a session', () => {
     session.appendAudio(audio);
     expect(sent()).toBe(before + 1);
     // The sixteenth, and the one after it.
-    expect(session.audioSink.droppedBytes).toBe(2 * audio.byteLength);
+    expect(session.audioSink?.droppedBytes).toBe(2 * audio.byteLength);
 
     socket.bufferedAmount = 5 * 1024 * 1024;
     appendUntilLook();
