@@ -82,7 +82,10 @@ export function callMetrics(registry: Registry) {
       ['carrier'],
     ),
     modelErrors: counter('model_errors_total', 'Errors of speech models within calls.', ['code']),
-    modelResumes: counter('model_resumes_total', 'Times a call had to go on with another session with its model, be it that none came.'),
+    modelResumes: counter(
+      'model_resumes_total',
+      'Times a call had to go on with another session with its model, be it that none came.',
+    ),
     errors: counter('call_errors_total', 'All errors within calls.', ['carrier', 'code']),
     tools: counter('tool_calls_total', 'Tools that a model called.', ['outcome']),
     tokens: counter('model_tokens_total', 'Tokens that models have counted; `cached_` is part of `input_`.', [

@@ -75,7 +75,9 @@ export class Transcript {
   /** The caller has stopped, and was silent for `silentForMs` already. Without an id: in his latest turn. */
   callerStopped(itemId: string | undefined, silentForMs: number): void {
     const record =
-      itemId === undefined ? this.#records.findLast(({ role }) => role === 'caller') : this.#byKey.get(itemId);
+      itemId === undefined
+        ? this.#records.findLast(({ role }) => role === 'caller')
+        : this.#byKey.get(itemId);
     if (record?.role === 'caller') record.spokenMs ??= Math.max(0, this.#sinceStart(record) - silentForMs);
   }
 

@@ -94,8 +94,7 @@ export const settingTree = {
     }),
     temperature: setting(decimal(0, 2), {
       names: ['OPENAI_TEMPERATURE'],
-      description:
-        'Accepted for older set-ups, and without effect: the Realtime API has dropped it.',
+      description: 'Accepted for older set-ups, and without effect: the Realtime API has dropped it.',
     }),
     turnDetection: setting(oneOf(['server_vad', 'semantic_vad']), {
       names: ['OPENAI_TURN_DETECTION'],

@@ -64,7 +64,10 @@ describe('input variables', () => {
   });
 
   it('change nothing with a temperature, which the Realtime API has dropped', () => {
-    const { instructions: _made, ...others } = overrides({ AI_TEMPERATURE: '0.7', OPENAI_TEMPERATURE: '0.9' });
+    const { instructions: _made, ...others } = overrides({
+      AI_TEMPERATURE: '0.7',
+      OPENAI_TEMPERATURE: '0.9',
+    });
     expect(others).toEqual({});
   });
 

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { mediaMessage, startMessage } from '../../../test/support/twilio-host.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/logger.ts';
