@@ -15,7 +15,6 @@ export interface AgentOverrides {
   readonly language?: string;
   readonly model?: string;
   readonly maxOutputTokens?: number | 'inf';
-  readonly temperature?: number;
   readonly turnSilenceMs?: number;
   /** Tools that this call has beside those of every call. */
   readonly tools?: readonly Tool[];
@@ -56,7 +55,7 @@ export class AgentSource {
   agent(overrides: AgentOverrides = {}): Agent {
     this.#refresh();
     const { voice } = this.#settings;
-    const { instructions: wanted, model, maxOutputTokens, temperature, turnSilenceMs } = overrides;
+    const { instructions: wanted, model, maxOutputTokens, turnSilenceMs } = overrides;
     const standing = this.#instructions.text;
     const language = overrides.language ?? this.#settings.language;
     return {
@@ -67,7 +66,6 @@ export class AgentSource {
       ...(language === undefined ? {} : { language }),
       ...(model === undefined ? {} : { model }),
       ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
-      ...(temperature === undefined ? {} : { temperature }),
       ...(turnSilenceMs === undefined ? {} : { turnSilenceMs }),
     };
   }

@@ -139,6 +139,9 @@ function write(log: Logger, ids: object, event: Exclude<LoggedEvent, EndedEvent>
     case 'caller-audio.lost':
       log.warn({ ...ids, lostMs: rounded(event.lostMs) }, 'caller audio lost');
       return;
+    case 'agent-audio.lost':
+      log.warn({ ...ids, lostMs: rounded(event.lostMs) }, 'agent audio lost');
+      return;
     case 'error': {
       const fields = { ...ids, code: event.code, error: event.message };
       if (event.fatal) log.error(fields, 'call error');

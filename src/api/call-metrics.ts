@@ -68,7 +68,12 @@ export function callMetrics(registry: Registry) {
     ]),
     lostCallerAudio: counter(
       'lost_caller_audio_seconds_total',
-      'Caller audio that fell out of the bounded buffer while the model was not ready.',
+      'Caller audio that the model never had, or that was lost with it before its words were written down.',
+      ['carrier'],
+    ),
+    lostAgentAudio: counter(
+      'lost_agent_audio_seconds_total',
+      'Audio that models made further ahead than can wait to be heard.',
       ['carrier'],
     ),
     paddedCallerAudio: counter(
@@ -77,7 +82,10 @@ export function callMetrics(registry: Registry) {
       ['carrier'],
     ),
     modelErrors: counter('model_errors_total', 'Errors of speech models within calls.', ['code']),
-    modelResumes: counter('model_resumes_total', 'Sessions with a model that were lost and opened anew.'),
+    modelResumes: counter(
+      'model_resumes_total',
+      'Times a call had to go on with another session with its model, be it that none came.',
+    ),
     errors: counter('call_errors_total', 'All errors within calls.', ['carrier', 'code']),
     tools: counter('tool_calls_total', 'Tools that a model called.', ['outcome']),
     tokens: counter('model_tokens_total', 'Tokens that models have counted; `cached_` is part of `input_`.', [

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { PatchcordError } from '../base/errors.ts';
 import { silentLogger } from '../base/logger.ts';
 import { VirtualClock } from '../base/virtual-clock.ts';
@@ -179,6 +179,32 @@ describe('dialling', () => {
     expect(dialling.concurrent).toBe(0);
   });
 
+  it('keeps no ends of other calls, however long dials overlap', async () => {
+    const { dialling, carrier, end } = setUp({ maxConcurrent: 10, maxPerMinute: 10_000 });
+    carrier.meanwhile = (callId) => {
+      for (let n = 0; n < 200; n++) end(`inbound-${callId}-${n}`);
+      end(callId);
+    };
+    let most = 0;
+    const { add } = Set.prototype;
+    const spy = vi.spyOn(Set.prototype, 'add').mockImplementation(function (this: Set<unknown>, value) {
+      add.call(this, value);
+      if (String(value).startsWith('inbound-')) most = Math.max(most, this.size);
+      return this;
+    });
+    let pending = dialling.dial('+15551230100');
+    for (let n = 0; n < 20; n++) {
+      const next = dialling.dial('+15551230100');
+      await pending;
+      pending = next;
+    }
+    await pending;
+    spy.mockRestore();
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThan(1000);
+    expect(dialling.concurrent).toBe(0);
+  });
+
   it('gives the place back when the carrier fails, and passes its error on', async () => {
     const { dialling, carrier } = setUp();
     carrier.fails = new PatchcordError('PATCHCORD_CARRIER_API', 'twilio: 400', { status: 400 });
@@ -269,6 +295,15 @@ describe('a number', () => {
     [' +15551230100 ', '+15551230100'],
   ])('%j may be written with blanks and marks', (written, number) => {
     expect(e164(written)).toBe(number);
+  });
+
+  it.each([
+    ['+44 (0)20 7946 0000'],
+    ['+44 (0) 20 7946 0000'],
+    ['+44(0)2079460000'],
+    ['+49 ( 0 ) 30 1234567'],
+  ])('%j with a trunk 0 in brackets is refused: who dials it from abroad leaves that out', (written) => {
+    expect(e164(written)).toBeUndefined();
   });
 
   it('that costs extra needs a prefix of its own', () => {

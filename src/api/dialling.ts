@@ -63,22 +63,21 @@ export class Dialling {
   readonly #begun: number[] = [];
   /** Outbound calls that were dialled here and have not ended. */
   readonly #live = new Set<string>();
-  /** Calls that ended while a carrier was still answering, as one of them may be the one being dialled. */
-  readonly #endedMeanwhile = new Set<string>();
-  #dialling = 0;
+  /** For each dial that a carrier has not answered yet, the calls that ended meanwhile: one may be the one being dialled. */
+  readonly #dialling = new Set<Set<string>>();
 
   constructor(options: DiallingOptions) {
     this.#options = options;
     this.#stop = options.observe((event) => {
       if (event.type !== 'call.ended') return;
       this.#live.delete(event.callId);
-      if (this.#dialling > 0) this.#endedMeanwhile.add(event.callId);
+      for (const endedMeanwhile of this.#dialling) endedMeanwhile.add(event.callId);
     });
   }
 
   /** Outbound calls that count against the cap: being dialled, ringing or live. */
   get concurrent(): number {
-    return this.#live.size + this.#dialling;
+    return this.#live.size + this.#dialling.size;
   }
 
   carriers(): DialStatus[] {
@@ -107,22 +106,22 @@ export class Dialling {
     const admission = this.#options.admission();
     if (!admission.admitted) throw admission.error;
     this.#takePlace();
-    this.#dialling += 1;
+    const endedMeanwhile = new Set<string>();
+    this.#dialling.add(endedMeanwhile);
     try {
       const call = await carrier.dial({
         to: number,
         overrides,
         ...(connection === undefined ? {} : { connection }),
       });
-      if (!this.#endedMeanwhile.has(call.callId)) this.#live.add(call.callId);
+      if (!endedMeanwhile.has(call.callId)) this.#live.add(call.callId);
       return { callId: call.callId, carrierCallId: call.carrierCallId, carrier: carrier.name };
     } catch (thrown) {
       throw thrown instanceof PatchcordError
         ? thrown
         : new PatchcordError('PATCHCORD_DIAL_FAILED', undefined, { cause: messageOf(thrown) }, thrown);
     } finally {
-      this.#dialling -= 1;
-      if (this.#dialling === 0) this.#endedMeanwhile.clear();
+      this.#dialling.delete(endedMeanwhile);
     }
   }
 

@@ -81,6 +81,7 @@ describe('the metrics', () => {
     const metrics = setUp();
     metrics.observe(startedEvent('a'));
     metrics.observe(eventOf('a', { type: 'playout.underrun' }));
+    metrics.observe(eventOf('a', { type: 'agent-audio.lost', lostMs: 2500 }));
     metrics.observe(eventOf('a', { type: 'caller-audio.lost', lostMs: 1500 }));
     metrics.observe(eventOf('a', { type: 'caller-audio.lost', lostMs: 500 }));
     const failure = { type: 'error', message: 'm', fatal: false } as const;
@@ -93,6 +94,7 @@ describe('the metrics', () => {
     metrics.admissionRefused('PATCHCORD_CALL_LIMIT');
     expect(await value(metrics, 'underruns_total{carrier="twilio"}')).toBe(1);
     expect(await value(metrics, 'lost_caller_audio_seconds_total{carrier="twilio"}')).toBe(2);
+    expect(await value(metrics, 'lost_agent_audio_seconds_total{carrier="twilio"}')).toBe(2.5);
     expect(await samples(metrics, 'model_errors_total')).toEqual([
       'patchcord_model_errors_total{code="PATCHCORD_MODEL_LOST"} 1',
       'patchcord_model_errors_total{code="PATCHCORD_RESPONSE_FAILED"} 1',

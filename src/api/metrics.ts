@@ -90,6 +90,9 @@ export class Metrics {
       case 'caller-audio.lost':
         metrics.lostCallerAudio.inc({ carrier }, event.lostMs / 1000);
         return;
+      case 'agent-audio.lost':
+        metrics.lostAgentAudio.inc({ carrier }, event.lostMs / 1000);
+        return;
       case 'model.state':
         if (event.to === 'resuming') metrics.modelResumes.inc();
         return;

@@ -72,6 +72,8 @@ const payPerCall = /^\+1(?!8(?:00|22|33|44|55|66|77|88))[2-9]\d\d976/;
  * dropped; anything else (a trunk 0, a 00, an extension, letters) is refused, as it could mean another number.
  */
 export function e164(text: string): string | undefined {
+  // Written for those who read it; from abroad it is left out.
+  if (/\(\s*0\s*\)/.test(text)) return undefined;
   const number = text.trim().replace(/(?<=.)[ \u00a0().-]/g, '');
   return /^\+[1-9]\d{6,14}$/.test(number) ? number : undefined;
 }

@@ -22,6 +22,8 @@ export class Recent<V> {
 
   set(key: string, value: V): void {
     this.#entries ??= new Map();
+    // A map leaves a key that it knows where it was.
+    this.#entries.delete(key);
     this.#entries.set(key, value);
     if (this.#entries.size <= this.#max) return;
     for (const oldest of this.#entries.keys()) {

@@ -11,8 +11,6 @@ export interface Agent {
   readonly model?: string;
   /** Upper bound of one answer in tokens; undefined: as configured. */
   readonly maxOutputTokens?: number | 'inf';
-  /** For models that take it; undefined: as configured. */
-  readonly temperature?: number;
   /** The silence after which the caller's turn counts as over, milliseconds; undefined: as configured. */
   readonly turnSilenceMs?: number;
 }

@@ -27,11 +27,16 @@ describe('no-ghost: nothing is heard', () => {
     expect(leg.playedBytes).toBe(before);
   });
 
-  it('of a carrier that began late: it is cleared although the clock says that all was heard', () => {
-    const { leg, model, clock } = liveCall({ leg: { markDelayMs: () => 900 } });
+  it.each<[string, (all: ReturnType<typeof liveCall>) => void]>([
+    ['the caller', ({ model }) => model.session.events.speechStarted('user-1')],
+    ['a key', ({ leg }) => leg.events.digit('5')],
+    ['an operator', ({ call }) => call.interrupt()],
+  ])('of a carrier that began late: %s clears it although the clock says that all was heard', (_who, cut) => {
+    const all = liveCall({ leg: { markDelayMs: () => 900 } });
+    const { leg, model, clock } = all;
     model.session.answer('resp-1', 'item-1', 1000, 'Hello.');
     clock.advance(1500);
-    model.session.events.speechStarted('user-1');
+    cut(all);
     expect(leg.log.at(-1)).toBe('clear');
     expect(model.session.interruptions).toEqual([]);
   });

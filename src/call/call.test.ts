@@ -69,7 +69,7 @@ describe('a call', () => {
     expect(call.snapshot().stats.paddedCallerAudioMs).toBe(300);
   });
 
-  it('adds silence when media stops while the caller speaks, once, and not twice when the gap shows later', () => {
+  it('adds silence when media stops while the caller speaks, and not twice when the gap shows later', () => {
     const { leg, model, clock } = liveCall();
     leg.speak(100, 0);
     model.session.events.speechStarted('user-1');
@@ -314,6 +314,73 @@ describe('the end of a call', () => {
     expect(leg.hangUps).toEqual([]);
     await clock.advanceAsync(1);
     expect(leg.hangUps).toEqual(['agent']);
+  });
+
+  it('is not asked for by an answer that a key has cut: the key is answered', async () => {
+    const { clock, leg, model } = liveCall();
+    const { session } = model;
+    const item = { responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 };
+    session.events.responseStarted('resp-1', undefined);
+    session.speak(item, 3000, 400);
+    session.events.audioDone(item);
+    session.events.toolCall({ responseId: 'resp-1', toolCallId: 't1', name: 'end_call', arguments: '{}' });
+    await clock.advanceAsync(300);
+    leg.events.digit('5');
+    session.events.responseDone({ responseId: 'resp-1', status: 'completed' });
+    await clock.advanceAsync(1000);
+    expect(session.texts.map(({ text }) => text)).toEqual([expect.stringContaining('pressed 5')]);
+    session.answer('resp-2', 'item-2', 1000, 'Yes?', session.requests[0]?.requestId);
+    await clock.advanceAsync(10_000);
+    expect([session.requests.length, leg.hangUps]).toEqual([1, []]);
+    // What the agent says from then on counts again.
+    session.events.responseStarted('resp-3', undefined);
+    session.speak({ ...item, responseId: 'resp-3' }, 400);
+    session.events.toolCall({ responseId: 'resp-3', toolCallId: 't2', name: 'end_call', arguments: '{}' });
+    session.events.responseDone({ responseId: 'resp-3', status: 'completed' });
+    await clock.advanceAsync(400);
+    expect(leg.hangUps).toEqual(['agent']);
+  });
+
+  it('is not asked for by a tool that comes back while the caller speaks', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const tool: Tool = {
+      name: 'finish',
+      description: 'Ends the call when all is done.',
+      parameters: {},
+      run: async (_args, context) => {
+        await promise;
+        context.endCall();
+        return { output: '{}', respond: false };
+      },
+    };
+    const { clock, leg, model } = liveCall({ tools: [tool] });
+    const { session } = model;
+    session.events.responseStarted('resp-1', undefined);
+    session.events.toolCall({ responseId: 'resp-1', toolCallId: 't1', name: 'finish', arguments: '{}' });
+    session.events.responseDone({ responseId: 'resp-1', status: 'completed' });
+    await clock.advanceAsync(1000);
+    session.events.speechStarted('user-1');
+    resolve();
+    await clock.advanceAsync(1000);
+    session.events.speechStopped('user-1', 500);
+    session.answer('resp-2', 'item-2', 1000, 'Of course.');
+    await clock.advanceAsync(10_000);
+    expect(leg.hangUps).toEqual([]);
+  });
+
+  it('is not asked for by an answer that the caller has cut, however late its end is told', async () => {
+    const { clock, leg, model } = liveCall();
+    const { session } = model;
+    session.events.responseStarted('resp-1', undefined);
+    session.speak({ responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 }, 2000);
+    session.events.toolCall({ responseId: 'resp-1', toolCallId: 't1', name: 'end_call', arguments: '{}' });
+    session.events.speechStarted('user-1');
+    await clock.advanceAsync(200);
+    session.events.speechStopped('user-1', 100);
+    session.events.responseDone({ responseId: 'resp-1', status: 'completed' });
+    session.answer('resp-2', 'item-2', 1000, 'Of course.');
+    await clock.advanceAsync(10_000);
+    expect(leg.hangUps).toEqual([]);
   });
 
   it('is taken back when the caller speaks again', async () => {

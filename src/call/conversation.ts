@@ -154,6 +154,7 @@ export class Conversation {
         emit: (event) => this.#options.emit(event),
         callerActed: () => this.#callerActed(),
         quiet: () => this.#quiet(),
+        ending: () => this.#goodbye.pending,
         callerIdleMs: () => this.callerIdleMs(),
         itemSent: () => this.#itemSent(),
         abandoned: (responseId) => this.#tools.responseDone(responseId, false, false),
@@ -286,8 +287,9 @@ export class Conversation {
         this.#joined?.turns.speechStarted(itemId);
         this.#uplink?.watchStall(true);
       },
-      speechStopped: (_itemId, silentForMs) => {
+      speechStopped: (itemId, silentForMs) => {
         this.#uplink?.watchStall(false);
+        this.#transcript.callerStopped(itemId, silentForMs ?? 0);
         this.#joined?.turns.speechStopped(silentForMs);
       },
       callerText: (itemId, text, final) => {
@@ -302,7 +304,7 @@ export class Conversation {
       audioDone: (item) => this.#joined?.playout.finish(item),
       agentText: (item, delta) => this.#joined?.turns.agentText(item, delta),
       toolCall: (call) => {
-        this.#joined?.responses.progress(true);
+        this.#joined?.responses.progress(call.responseId, true);
         this.#tools.called(call);
       },
       responseDone: (done) => this.#responseDone(done),
@@ -352,6 +354,8 @@ export class Conversation {
     if (!joined || this.#closed) return;
     this.#model.go('resuming');
     if (error) this.#error(error, false);
+    // What he said and nobody has written down: the next session will not know of it.
+    this.#uplink?.countLost(this.#transcript.unwordedMs);
     this.#uplink?.hold();
     this.#uplink?.watchStall(false);
     const toolsDue = this.#tools.busy;
@@ -366,14 +370,17 @@ export class Conversation {
     this.#error(error, fatal);
     if (!fatal || this.#model.state === 'gone') return;
     this.#model.go('failed');
+    const { responses, floor } = this.#joined ?? {};
+    // A goodbye that was all said needs nothing behind it.
+    const saidGoodbye = this.#goodbye.pending && responses?.busy === false && floor?.callerSpeaks === false;
     this.#joined?.session.close();
     this.#joined?.turns.sessionLost();
     this.#tools.drop();
-    this.#digits.close();
     this.#noInput.pause();
     this.#uplink?.hold();
     this.#uplink?.watchStall(false);
-    if (this.#connectedAt !== undefined) this.#apologise();
+    if (saidGoodbye) this.#goodbye.agentQuiet();
+    else if (this.#connectedAt !== undefined) this.#apologise();
   }
 
   /** No model can be had: what is queued plays out, then a recorded sentence, then the call ends in order. */
@@ -387,8 +394,8 @@ export class Conversation {
 
   #endCall(): void {
     const joined = this.#joined;
-    // A caller who is speaking has taken it back before it was asked.
-    if (!joined || this.#closed || joined.floor.callerSpeaks) return;
+    // A caller who is speaking, or who has cut the answer, has taken it back before it was asked.
+    if (!joined || this.#closed || joined.floor.callerSpeaks || joined.turns.cutByCaller) return;
     this.#goodbye.request('agent', true, joined.playout);
   }
 
@@ -451,7 +458,8 @@ export class Conversation {
 
   /** Neither side speaks and nothing is on its way. */
   #quiet(): void {
-    if (this.#closed || this.#connectedAt === undefined || this.#tools.busy) return;
+    if (this.#closed || this.#connectedAt === undefined) return;
+    if (this.#tools.busy && !this.#goodbye.isFinal) return;
     if (this.#goodbye.pending) this.#goodbye.agentQuiet();
     else if (this.#model.state === 'ready' && !this.#joined?.floor.callerSpeaks) this.#noInput.silence();
   }

@@ -45,7 +45,10 @@ export interface CallStats {
   readonly pickUpToFirstAudioMs?: number;
   readonly bargeIns: number;
   readonly underruns: number;
-  /** Caller audio that fell out of the bounded early buffer. */
+  /**
+   * Caller audio that fell out of the bounded early buffer, that a model did not read, or that was lost with a session
+   * before its words were written down.
+   */
   readonly lostCallerAudioMs: number;
   /** Silence put in where the carrier's media had gaps. */
   readonly paddedCallerAudioMs: number;
@@ -112,6 +115,8 @@ export type CallEventBody =
     }
   | { readonly type: 'playout.underrun' }
   | { readonly type: 'caller-audio.lost'; readonly lostMs: number }
+  /** The model has made more than can wait to be heard. */
+  | { readonly type: 'agent-audio.lost'; readonly lostMs: number }
   | { readonly type: 'usage'; readonly usage: Usage }
   | { readonly type: 'error'; readonly code: ErrorCode; readonly message: string; readonly fatal: boolean }
   | { readonly type: 'call.ended'; readonly reason: CallEndReason; readonly call: CallSnapshot };

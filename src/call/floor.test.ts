@@ -144,6 +144,28 @@ describe('a session that was replaced while the caller spoke', () => {
     expect(session.requests).toEqual([]);
   });
 
+  it('has what he said before counted as lost where its words were not written down', async () => {
+    const { call, of } = replaced();
+    expect(call.snapshot().stats.lostCallerAudioMs).toBe(0);
+    const all = liveCall();
+    const { session } = all.model;
+    const speaks = async (itemId: string, text: string): Promise<void> => {
+      session.events.speechStarted(itemId);
+      await all.clock.advanceAsync(2000);
+      session.events.speechStopped(itemId, 500);
+      if (text !== '') session.events.callerText(itemId, text, true);
+    };
+    await speaks('user-1', 'That was written down.');
+    await speaks('user-2', '');
+    session.events.speechStarted('user-3');
+    await all.clock.advanceAsync(300);
+    session.events.resuming(lost);
+    session.events.ready();
+    expect(all.of('caller-audio.lost').map(({ lostMs }) => lostMs)).toEqual([1800]);
+    expect(all.call.snapshot().stats.lostCallerAudioMs).toBe(1800);
+    expect(of('caller-audio.lost')).toEqual([]);
+  });
+
   it('is asked when it hears nothing of him any more', async () => {
     const { model, clock } = replaced();
     await clock.advanceAsync(4999);

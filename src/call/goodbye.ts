@@ -9,8 +9,10 @@ export interface GoodbyeOptions {
   readonly hangUp: (reason: HangUpReason) => void;
 }
 
-/** No goodbye is longer than this. */
+/** No goodbye is longer than this, however late it began. */
 const longestMs = 60_000;
+/** What is still on its way when the goodbye had to have begun is looked at again after this. */
+const lookAgainMs = 1000;
 
 /** An orderly hang-up: after the last agent audio was heard, and not at all when the caller takes it back by speaking. */
 export class Goodbye {
@@ -31,6 +33,11 @@ export class Goodbye {
 
   get pending(): boolean {
     return this.#pending !== undefined;
+  }
+
+  /** The call ends, whatever the caller or anybody else still does. */
+  get isFinal(): boolean {
+    return this.#pending?.revocable === false;
   }
 
   /**
@@ -75,10 +82,11 @@ export class Goodbye {
   #due(): void {
     const pending = this.#pending;
     if (!pending) return;
-    const pendingMs = this.#playout?.pendingMs ?? 0;
-    const leftMs = longestMs - (this.#clock.now() - pending.since);
-    if (pendingMs > 0 && leftMs > 0) {
-      this.#timer = this.#clock.setTimeout(() => this.#due(), Math.min(pendingMs + 1000, leftMs));
+    const leftMs = this.#timeoutMs + longestMs - (this.#clock.now() - pending.since);
+    const playout = this.#playout;
+    if (playout && (playout.unfinished || playout.unconfirmed) && leftMs > 0) {
+      const againMs = Math.min(playout.pendingMs + lookAgainMs, leftMs);
+      this.#timer = this.#clock.setTimeout(() => this.#due(), againMs);
       return;
     }
     this.#finish();

@@ -6,8 +6,6 @@ export interface HeardWaitOptions {
   confirmed(): boolean;
   /** Audio that the caller has not heard yet, wherever it is. */
   pendingMs(): number;
-  /** Of that, what the carrier was not given yet. */
-  waitingMs(): number;
 }
 
 /** How long after its reckoned end the carrier's word that all was played is waited for. */
@@ -47,12 +45,12 @@ export class HeardWait {
     this.#waiting = undefined;
   }
 
-  /** What the carrier does not take yet is waited for as well. */
+  /** What came meanwhile, and what the carrier does not take yet, is waited for as well. */
   #bound(): void {
     if (!this.#waiting) return;
     const { clock } = this.#options;
     this.#waiting.timer = clock.setTimeout(() => {
-      if (this.#options.waitingMs() > 0) this.#bound();
+      if (this.#options.pendingMs() > 0) this.#bound();
       else this.#release();
     }, this.#options.pendingMs() + confirmBoundMs);
   }

@@ -62,6 +62,7 @@ export function join(options: JoinOptions): Joined {
       itemHeard: (item, heardMs) => transcript.agentHeard(item, heardMs),
       underrun: () => port.emit({ type: 'playout.underrun' }),
       drained: () => turns.checkQuiet(),
+      dropped: (lostMs) => port.emit({ type: 'agent-audio.lost', lostMs }),
     },
   });
   const floor = new Floor({

@@ -135,6 +135,8 @@ export interface ModelEvents {
 /** Takes the caller's audio in the format that the session receives. */
 export interface AudioSink {
   appendAudio(audio: AudioChunk): void;
+  /** Bytes of audio that it was given and has dropped so far, because the model does not read; unless given, none. */
+  readonly droppedBytes?: number;
 }
 
 /** One conversation with a speech model. No method throws or waits; before `ready` only `close` does anything. */

@@ -78,6 +78,8 @@ describe('the place that the caller hears', () => {
     timeline.extend(5000);
     clock.advance(1240);
     expect(timeline.cut()).toBe(1240);
+    // Of what was cut the carrier will not say that it was played.
+    expect(timeline.isConfirmed).toBe(true);
     clock.advance(1000);
     expect([timeline.position(), timeline.endMs, timeline.remainingMs()]).toEqual([1240, 1240, 0]);
     expect(timeline.extend(100)).toEqual({ startMs: 1240, silentForMs: 1000 });

@@ -31,6 +31,7 @@ function setUp(network: Network = {}, open = true) {
   const sent: string[] = [];
   let underruns = 0;
   let drains = 0;
+  let droppedMs = 0;
   const playout = new Playout({
     clock,
     ticker: new FrameTicker({ clock, log: silentLogger }),
@@ -44,6 +45,9 @@ function setUp(network: Network = {}, open = true) {
       },
       drained: () => {
         drains += 1;
+      },
+      dropped: (lengthMs) => {
+        droppedMs += lengthMs;
       },
     },
   });
@@ -71,6 +75,7 @@ function setUp(network: Network = {}, open = true) {
     say,
     underruns: () => underruns,
     drains: () => drains,
+    dropped: () => droppedMs,
   };
 }
 
@@ -329,6 +334,22 @@ describe('the ledger of agent audio', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('no-ghost: nothing more is heard of a response that was cut while it was made, also when nobody names it', () => {
+    const { playout, say } = setUp();
+    say(itemOf(1), 1000);
+    playout.cut();
+    expect(playout.append({ ...itemOf(1), itemId: 'item-9' }, audio(400))).toBe(false);
+  });
+
+  it('drops what is said more than five minutes ahead, and tells how much', () => {
+    const { playout, dropped } = setUp({}, false);
+    for (let at = 0; at < 300; at++) expect(playout.append(itemOf(1), audio(1000))).toBe(true);
+    expect(playout.append(itemOf(1), audio(1000))).toBe(false);
+    expect(playout.append(itemOf(2), audio(500))).toBe(false);
+    expect(playout.generatedMs(itemOf(1))).toBe(300_000);
+    expect(dropped()).toBe(1500);
   });
 
   it('cut-now: the clear is written before the cut returns, and nothing waits for a timer', () => {

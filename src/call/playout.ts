@@ -36,6 +36,8 @@ export interface PlayoutEvents {
   underrun(): void;
   /** Everything sent was heard, by the clock. */
   drained(): void;
+  /** Audio was dropped because too much waits already. */
+  dropped?(lengthMs: number): void;
 }
 
 /** What was cut: every part not heard to its end, with what of it was heard. */
@@ -102,7 +104,6 @@ export class Playout {
       clock: options.clock,
       confirmed: () => this.#confirmed(),
       pendingMs: () => this.pendingMs,
-      waitingMs: () => this.#waitingMs,
     });
   }
 
@@ -137,7 +138,10 @@ export class Playout {
   append(item: AudioItem, chunk: AudioChunk): boolean {
     if (this.isDead(item)) return false;
     const lengthMs = chunk.byteLength / this.#modelBytesPerMs;
-    if (this.#waitingMs + lengthMs > maxWaitingMs) return false;
+    if (this.#waitingMs + lengthMs > maxWaitingMs) {
+      this.#events.dropped?.(lengthMs);
+      return false;
+    }
     const part = this.#part(item, true);
     part.generatedMs += lengthMs;
     if (this.#port) {
@@ -269,9 +273,9 @@ export class Playout {
     return this.#waitingMs + this.#timeline.remainingMs();
   }
 
-  /** The carrier has yet to say that it played all it was sent. */
+  /** The carrier has yet to say that it played all it was sent; one that never says so is not waited for. */
   get unconfirmed(): boolean {
-    return this.#traits?.acknowledges === 'events' ? this.#maySound() : this.#marks?.pending === true;
+    return this.#maySound();
   }
 
   /** Some item was not heard to its end, be it still to come. */

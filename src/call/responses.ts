@@ -185,15 +185,18 @@ export class Responses {
     }
     this.#watch();
     // The session itself applies a cancel that was asked for before the response had an id.
-    if (unwanted && !requested.cancelled) this.#port.cancel(responseId);
+    if (unwanted && !requested.cancelled) {
+      this.#sayLater(requested.wanted);
+      this.#port.cancel(responseId);
+    }
     if (previous) this.#abandon(previous);
     return !unwanted;
   }
 
-  /** Something of the active response arrived; `delivered`: audio or the call of a tool, not words alone. */
-  progress(delivered: boolean): void {
+  /** Something of a response arrived, which counts while it is the active one; `delivered`: audio or the call of a tool, not words alone. */
+  progress(responseId: string, delivered: boolean): void {
     const active = this.#active;
-    if (!active) return;
+    if (active?.responseId !== responseId) return;
     active.lastProgressAt = this.#clock.now();
     if (!delivered || active.delivered) return;
     active.delivered = true;
@@ -253,16 +256,23 @@ export class Responses {
     let cancel: string | undefined;
     if (active && !active.cancelled) {
       active.cancelled = true;
+      if (!active.delivered) this.#sayLater(active.wanted);
       if (!modelCancels) cancel = active.responseId;
     }
     // What has not started when the caller speaks is not cancelled by the model.
     if (requested && !requested.cancelled) {
       requested.cancelled = true;
+      this.#sayLater(requested.wanted);
       if (cancel !== undefined) this.#port.cancel(cancel);
       cancel = 'requested';
     }
     this.#watch();
     return cancel;
+  }
+
+  /** Nothing of it was heard, and it has to be said whatever else is. */
+  #sayLater(wanted: Wanted): void {
+    if (wanted.kind === 'say' && !wanted.lapses) this.#queue.putBack(wanted);
   }
 
   /** The request that a response which starts belongs to, if it is ours. */

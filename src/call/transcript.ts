@@ -35,6 +35,8 @@ interface Record {
   broken: boolean;
   /** The whole text of a caller's turn has come. */
   worded: boolean;
+  /** How long the caller spoke; undefined while he does. */
+  spokenMs: number | undefined;
   ended: boolean;
 }
 
@@ -68,6 +70,25 @@ export class Transcript {
   /** The caller began to speak; the words come later, perhaps after the answer. */
   callerStarted(itemId: string): void {
     if (!this.#byKey.has(itemId)) this.#open('caller', itemId);
+  }
+
+  /** The caller has stopped, and was silent for `silentForMs` already. Without an id: in his latest turn. */
+  callerStopped(itemId: string | undefined, silentForMs: number): void {
+    const record =
+      itemId === undefined
+        ? this.#records.findLast(({ role }) => role === 'caller')
+        : this.#byKey.get(itemId);
+    if (record?.role === 'caller') record.spokenMs ??= Math.max(0, this.#sinceStart(record) - silentForMs);
+  }
+
+  /** How long the caller spoke in turns of which no word was written down and that nobody has answered yet. */
+  get unwordedMs(): number {
+    let unwordedMs = 0;
+    for (const record of this.#records) {
+      if (record.role === 'caller' && !record.ended && record.callerText === '')
+        unwordedMs += record.spokenMs ?? this.#sinceStart(record);
+    }
+    return unwordedMs;
   }
 
   /** `final`: the whole text, else a piece to append. May come after the turn has ended without it. */
@@ -205,6 +226,10 @@ export class Transcript {
     for (const record of this.#records) if (!record.ended) this.#end(record);
   }
 
+  #sinceStart({ startedAtMs }: Record): number {
+    return this.#clock.now() - this.#startedAt - startedAtMs;
+  }
+
   #recordOf(item: AudioItem): Record {
     const key = partKey(item);
     const record = this.#byKey.get(key) ?? this.#open('agent', key);
@@ -226,6 +251,7 @@ export class Transcript {
       cut: undefined,
       broken: false,
       worded: false,
+      spokenMs: undefined,
       ended: false,
     };
     this.#nextTurnId += 1;

@@ -27,6 +27,27 @@ describe('a protected opening', () => {
     expect(session.protections).toEqual([false]);
   });
 
+  it.each([
+    50, 400,
+  ])('in which the call is ended and the caller spoke ends with the goodbye, be its marks %i ms late', async (lateMs) => {
+    const { model, clock, call, leg, of } = liveCall({
+      agent: guarded,
+      leg: { markDelayMs: () => lateMs },
+    });
+    const { session } = model;
+    session.answer('resp-1', 'item-1', 2000, 'Hello!', session.requests[0]?.requestId);
+    await clock.advanceAsync(500);
+    session.events.speechStarted('user-1');
+    await clock.advanceAsync(300);
+    session.events.speechStopped('user-1', 500);
+    call.finish('drain', 'Say goodbye.');
+    session.answer('resp-2', 'item-2', 1000, 'Goodbye!', session.requests[1]?.requestId);
+    await clock.advanceAsync(2200 + lateMs);
+    expect(session.requests).toHaveLength(2);
+    expect(leg.hangUps).toEqual(['drain']);
+    expect(of('turn.ended').filter(({ turn }) => turn.cut !== undefined)).toEqual([]);
+  });
+
   it('is asked for again, in its own words, when it fails', async () => {
     const { model, clock } = liveCall({ agent: greeter });
     const { session } = model;

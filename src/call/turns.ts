@@ -17,6 +17,8 @@ export interface TurnsPort {
   callerActed(): void;
   /** The agent does not speak, nothing is on its way, and nobody waits for the caller's turn to end. */
   quiet(): void;
+  /** Somebody ends the call: nothing is answered any more. */
+  ending(): boolean;
 }
 
 export interface TurnsOptions {
@@ -45,6 +47,7 @@ export class Turns {
   /** Items of which the carrier's acknowledgement completes the latency figure. */
   readonly #measured = new Map<string, { readonly stoppedAt: number; readonly event: LatencyEvent }>();
   #spokenResponseId: string | undefined;
+  #cutByCaller = false;
 
   constructor(options: TurnsOptions) {
     this.#clock = options.clock;
@@ -59,6 +62,11 @@ export class Turns {
   /** The response has let the caller hear something. */
   hasSpoken(responseId: string): boolean {
     return this.#spokenResponseId === responseId;
+  }
+
+  /** The caller has cut the agent's last answer, be it with a key. */
+  get cutByCaller(): boolean {
+    return this.#cutByCaller;
   }
 
   speechStarted(itemId: string | undefined): void {
@@ -82,7 +90,8 @@ export class Turns {
 
   /** Stops the agent for a reason other than the model's own voice detection. Returns whether it was speaking. */
   interrupt(cause: CutCause): boolean {
-    if (!this.#agentHasFloor() || (this.#floor.isProtected && cause === 'digit')) return false;
+    if (!this.#agentHasFloor() && !this.#playout.unconfirmed) return false;
+    if (this.#floor.isProtected && cause === 'digit') return false;
     this.#interrupt(cause);
     // Nothing that could end may be left to say so.
     this.checkQuiet();
@@ -90,17 +99,18 @@ export class Turns {
   }
 
   responseStarted(responseId: string, requestId: string | undefined): void {
-    if (!this.#responses.started(responseId, requestId)) this.#playout.bury(responseId);
+    if (this.#responses.started(responseId, requestId)) this.#cutByCaller = false;
+    else this.#playout.bury(responseId);
   }
 
   audio(item: AudioItem, chunk: AudioChunk): void {
-    this.#responses.progress(true);
+    this.#responses.progress(item.responseId, true);
     if (!this.#playout.append(item, chunk)) return;
     this.#spokenResponseId = item.responseId;
   }
 
   agentText(item: AudioItem, delta: string): void {
-    this.#responses.progress(false);
+    this.#responses.progress(item.responseId, false);
     if (this.#playout.isDead(item)) return;
     this.#transcript.agentText(item, delta, this.#playout.generatedMs(item));
   }
@@ -182,7 +192,7 @@ export class Turns {
     const spoke = this.#spokeWhileProtected;
     // First: a goodbye that was said in the opening is not followed by an answer.
     if (spoke && this.#responses.isOpen && !this.#floor.callerHasIt) this.#port.quiet();
-    this.#responses.openingOver(spoke);
+    this.#responses.openingOver(spoke && !this.#port.ending());
   }
 
   #agentHasFloor(): boolean {
@@ -201,6 +211,7 @@ export class Turns {
       this.#session.interrupt({ items, ...(cancel === undefined ? {} : { cancel }) });
     }
     this.#measured.clear();
+    if (cause !== 'operator') this.#cutByCaller = true;
     for (const item of cut) this.#transcript.agentCut(item, cause, item.generationDone);
     this.#transcript.cutOpen(cause);
     if (cut.length === 0) return;

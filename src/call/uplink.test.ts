@@ -74,16 +74,32 @@ describe('caller audio on its way to the model', () => {
     open();
     frame();
     uplink.watchStall(true);
-    clock.advance(2000);
+    clock.advance(1700);
     expect(uplink.paddedMs).toBe(1000);
     frame();
-    clock.advance(2000);
+    clock.advance(1700);
     expect(uplink.paddedMs).toBe(2000);
     uplink.watchStall(false);
     frame();
     clock.advance(2000);
     expect(uplink.paddedMs).toBe(2000);
     expect(clock.pending).toBe(0);
+  });
+
+  it('goes on with silence as long as a model may wait for it, and ends with that', () => {
+    const { clock, open, frame, uplink } = setUp();
+    open();
+    frame(0);
+    uplink.watchStall(true);
+    clock.advance(5000);
+    expect(uplink.paddedMs).toBe(5000);
+    clock.advance(60_000);
+    expect(uplink.paddedMs).toBe(11_000);
+    expect(clock.pending).toBe(0);
+    // Media that comes back may stop again.
+    frame(65_000);
+    clock.advance(800);
+    expect(uplink.paddedMs).toBe(12_000);
   });
 
   it('does not take the silence of a stall off a later gap that has nothing to do with it', () => {
@@ -97,6 +113,20 @@ describe('caller audio on its way to the model', () => {
     clock.advance(500);
     frame(540);
     expect(uplink.paddedMs).toBe(1500);
+  });
+
+  it('counts what the model does not read, at once and once', () => {
+    const { uplink, lost, frame } = setUp();
+    const sink = { droppedBytes: 0, appendAudio: () => undefined };
+    uplink.open(sink);
+    frame();
+    sink.droppedBytes = 800;
+    expect([uplink.lostMs, lost]).toEqual([100, []]);
+    uplink.hold();
+    expect([uplink.lostMs, lost]).toEqual([100, [100]]);
+    uplink.open(sink);
+    uplink.close();
+    expect([uplink.lostMs, lost]).toEqual([100, [100]]);
   });
 
   it('counts what falls out of the early buffer in milliseconds, also when it is converted and padded', () => {

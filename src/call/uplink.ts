@@ -15,9 +15,11 @@ const minGapMs = 10;
 /** Media that stops for this long while the caller speaks is followed by silence, so that the turn can end. */
 const stalledAfterMs = 750;
 const stallSilenceMs = 1000;
+/** By then it was more than the longest silence that a model waits for (OPENAI_VAD_SILENCE_DURATION_MS). */
+const stallOverMs = 10_750;
 
 export interface UplinkEvents {
-  /** Caller audio fell out of the early buffer. */
+  /** Caller audio fell out of the early buffer, or was lost with a model. */
   lost(lostMs: number): void;
 }
 
@@ -45,6 +47,8 @@ export class Uplink {
   readonly #events: UplinkEvents;
   readonly #convert: ReturnType<typeof createConverter>;
   #sink: AudioSink | undefined;
+  /** What it had dropped before it was ours. */
+  #droppedBefore = 0;
   #held: AudioChunk[] = [];
   #heldMs = 0;
   #paddedMs = 0;
@@ -69,7 +73,7 @@ export class Uplink {
   }
 
   get lostMs(): number {
-    return this.#lostMs;
+    return this.#lostMs + this.#droppedMs;
   }
 
   get paddedMs(): number {
@@ -93,7 +97,9 @@ export class Uplink {
 
   /** The model takes audio: what was held goes first. */
   open(sink: AudioSink): void {
+    this.hold();
     this.#sink = sink;
+    this.#droppedBefore = sink.droppedBytes ?? 0;
     const held = this.#held;
     this.#held = [];
     this.#heldMs = 0;
@@ -102,7 +108,16 @@ export class Uplink {
 
   /** The model takes no audio for now. */
   hold(): void {
+    const droppedMs = this.#droppedMs;
     this.#sink = undefined;
+    this.countLost(droppedMs);
+  }
+
+  /** So much of the caller will never be answered. */
+  countLost(lostMs: number): void {
+    if (lostMs <= 0) return;
+    this.#lostMs += lostMs;
+    this.#events.lost(lostMs);
   }
 
   /** While the caller speaks, media that stops is followed by silence. */
@@ -115,9 +130,14 @@ export class Uplink {
 
   close(): void {
     this.watchStall(false);
-    this.#sink = undefined;
+    this.hold();
     this.#held = [];
     this.#heldMs = 0;
+  }
+
+  /** What the sink of now was given and has dropped. */
+  get #droppedMs(): number {
+    return this.#sink ? ((this.#sink.droppedBytes ?? 0) - this.#droppedBefore) / this.#toBytesPerMs : 0;
   }
 
   /** `idleMs`: since the chunk before this one arrived. */
@@ -145,6 +165,7 @@ export class Uplink {
     this.#stallTimer = undefined;
     this.#injectedMs += stallSilenceMs;
     this.#silence(stallSilenceMs);
+    if (idleMs < stallOverMs) this.#armStall(stallSilenceMs);
   }
 
   #silence(ms: number): void {
@@ -172,8 +193,6 @@ export class Uplink {
       this.#heldMs -= droppedMs;
       lostMs += droppedMs;
     }
-    if (lostMs === 0) return;
-    this.#lostMs += lostMs;
-    this.#events.lost(lostMs);
+    this.countLost(lostMs);
   }
 }

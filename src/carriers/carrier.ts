@@ -18,7 +18,6 @@ export interface CallOverrides {
   /** The model's name. */
   readonly model?: string;
   readonly maxOutputTokens?: number | 'inf';
-  readonly temperature?: number;
   /** The silence that ends the caller's turn, milliseconds. */
   readonly turnSilenceMs?: number;
   /** Tools that this call has beside those of every call. */

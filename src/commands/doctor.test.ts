@@ -171,6 +171,22 @@ describe('doctor', () => {
     expect(line).toContain(advice);
   });
 
+  it.each<[number, unknown, boolean]>([
+    [200, { liveCalls: 0 }, true],
+    [401, { code: 'PATCHCORD_UNAUTHORIZED' }, false],
+    [200, 'a page for every address', false],
+  ])('fails when strangers are let in: %i %j', async (status, body, open) => {
+    const server = await servers.api({ '/healthz': [200, {}], '/v1/status': [status, body] });
+    // Of this machine too, but nothing that a request from elsewhere could not name.
+    const { code, lines } = await run({ PUBLIC_URL: server.url.replace('127.0.0.1', '0.0.0.0') });
+    const line = lines.find((each) => each.includes('without a key'));
+    expect([code, line?.startsWith('fail')]).toEqual(open ? [1, true] : [0, undefined]);
+    if (open) expect(line).toContain('proxy_set_header Host $host');
+    expect(server.asked.every(({ authorization }) => authorization === undefined)).toBe(true);
+    const local = await run({ PUBLIC_URL: server.url });
+    expect(local.lines.join('\n')).not.toContain('without a key');
+  });
+
   it('explains a public address that nobody answers', async () => {
     const { code, lines } = await run({ PUBLIC_URL: await servers.closedAddress() });
     expect(code).toBe(1);

@@ -8,6 +8,7 @@ import { checkAsteriskWebSocket, checkAudioSocket } from './check-asterisk.ts';
 import { checkAvr } from './check-avr.ts';
 import { checkGenesys } from './check-genesys.ts';
 import { checkModel } from './check-model.ts';
+import { checkOpenApi } from './check-open-api.ts';
 import { checkPlivo } from './check-plivo.ts';
 import { checkPublicUrl, type TimeReading } from './check-public-url.ts';
 import { checkTelnyx } from './check-telnyx.ts';
@@ -118,12 +119,14 @@ async function* reachable(
     timeoutMs: requestTimeoutMs,
     epochMs: () => clock.epochMs(),
   });
+  const openApi = openApiFinding(settings);
   const model = checkModel({ settings, clock });
   const checks = carriers.map(
     ([name, check]) => [name, check({ settings, env, clock, timeoutMs: requestTimeoutMs })] as const,
   );
   const first = await publicUrl;
   yield first.findings;
+  yield await openApi;
   const second = await model;
   yield second.findings;
   const idle: string[] = [];
@@ -135,6 +138,12 @@ async function* reachable(
   if (idle.length > 0) yield [ok(`not set up: ${listed(idle)}`, 'README.md leads to how each is connected')];
   // The model's clock is not ours; behind PUBLIC_URL it may be this very machine's.
   yield [checkClock(second.time ?? first.time)];
+}
+
+async function openApiFinding({ server: { publicUrl } }: Settings): Promise<Finding[]> {
+  if (publicUrl === undefined) return [];
+  const finding = await checkOpenApi(publicUrl, AbortSignal.timeout(requestTimeoutMs));
+  return finding === undefined ? [] : [finding];
 }
 
 /** Whether a carrier is set up that cannot do without PUBLIC_URL. */

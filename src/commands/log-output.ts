@@ -5,23 +5,34 @@ import { messageOf } from '../base/errors.ts';
 const gatherBytes = 8192;
 /** No line waits longer than this. */
 const flushEveryMs = 250;
+/** Where nobody reads, no more than this waits; further lines are dropped and counted. */
+const maxWaitingBytes = 8 * 1024 * 1024;
 
-/** The process's log on standard output: JSON lines, gathered into few writes. */
+/** The process's log on standard output: JSON lines, gathered into few writes, bounded where they are not read. */
 export class LogOutput {
   readonly logger: PinoLogger;
   readonly #stream: ReturnType<typeof pino.destination>;
 
-  constructor(level: string) {
+  #dropped = 0;
+
+  /** `dest`: a descriptor; standard output unless given. */
+  constructor(level: string, { dest = 1, maxBytes = maxWaitingBytes } = {}) {
     this.#stream = pino.destination({
-      dest: 1,
+      dest,
       sync: false,
       minLength: gatherBytes,
+      maxLength: maxBytes,
       periodicFlush: flushEveryMs,
     });
     this.#stream.on('error', (error: unknown) => {
       // Calls go on without a log; standard error may still be read by somebody.
       process.stderr.write(`the log could not be written: ${messageOf(error)}\n`);
     });
+    this.#stream.on('drop', () => {
+      this.#dropped += 1;
+    });
+    // Somebody reads again.
+    this.#stream.on('drain', () => this.#tellDropped());
     this.logger = pino(
       {
         level,
@@ -31,6 +42,13 @@ export class LogOutput {
       },
       this.#stream,
     );
+  }
+
+  #tellDropped(): void {
+    const lines = this.#dropped;
+    if (lines === 0) return;
+    this.#dropped = 0;
+    this.logger.error({ lines }, 'lines of this log were dropped: it was not read');
   }
 
   /** Writes what is gathered, before the process ends. */

@@ -1,5 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { serve } from './serve.ts';
+import { LocalServers } from './testing/doctor-run.ts';
+
+const servers = new LocalServers();
+afterEach(() => servers.close());
 
 /** What `patchcord serve` prints until it listens. */
 async function greeting(env: Readonly<Record<string, string>>): Promise<string[]> {
@@ -25,5 +29,25 @@ describe('patchcord serve', () => {
     expect(everywhere.join('\n')).toMatch(/From elsewhere: http:\/\/ADDRESS-OF-THIS-MACHINE:\d+\/\?key=/);
     const keyed = await greeting({ PATCHCORD_API_KEYS: 'a-key-of-the-test-alone' });
     expect(keyed.join('\n')).not.toContain('?key=');
+  });
+
+  it('warns loudly when a proxy makes everybody look local', async () => {
+    const { url } = await servers.api({ '/v1/status': [200, { liveCalls: 0 }] });
+    // Of this machine too, but nothing that a request from elsewhere could not name.
+    const publicUrl = url.replace('127.0.0.1', '0.0.0.0');
+    const lines: string[] = [];
+    let stop: () => void = () => undefined;
+    await serve([], {
+      env: { HOST: '127.0.0.1', PORT: '0', PATCHCORD_LOG_LEVEL: 'error', PUBLIC_URL: publicUrl },
+      out: () => undefined,
+      err: (line) => {
+        lines.push(line);
+        if (line.startsWith('WARNING')) stop();
+      },
+      onStop: (handler) => {
+        stop = handler;
+      },
+    });
+    expect(lines.at(-1)).toMatch(/^WARNING: everybody can use .* without a key .*X-Forwarded-For/);
   });
 });

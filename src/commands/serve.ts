@@ -4,6 +4,7 @@ import { loadSettings } from '../config/environment.ts';
 import type { Settings } from '../config/schema.ts';
 import { settingWarnings } from '../config/warnings.ts';
 import { type Gateway, startGateway } from '../gateway.ts';
+import { checkOpenApi } from './check-open-api.ts';
 import type { CommandIo } from './command-io.ts';
 import { consoleLine } from './console-address.ts';
 import { LogOutput } from './log-output.ts';
@@ -14,6 +15,8 @@ const usage = `Usage: patchcord serve
 Takes calls until it is told to stop (SIGTERM or SIGINT): then it refuses new calls, lets live ones end within
 PATCHCORD_DRAIN_TIMEOUT_SECONDS, and says goodbye to the rest. A second signal ends it at once.
 Settings come from the environment and from .env: docs/configuration.md`;
+
+const openApiTimeoutMs = 10_000;
 
 /** The command `patchcord serve`: 0 after an orderly end, 1 when it can't start, 2 for arguments that it does not know. */
 export async function serve(args: string[], io: CommandIo): Promise<number> {
@@ -37,16 +40,30 @@ export async function serve(args: string[], io: CommandIo): Promise<number> {
   const log = new LogOutput(settings.log.level);
   // What ends the process without asking must not take the last lines with it.
   process.once('exit', () => log.close());
+  const asking = new AbortController();
   try {
     const gateway = await startGateway({ settings, log: log.logger });
     greet(gateway, settings, io);
+    watchOpenApi(settings, io, asking.signal);
     return await ended(gateway, io);
   } catch (thrown) {
     io.err(startProblem(thrown));
     return 1;
   } finally {
+    asking.abort();
     log.close();
   }
+}
+
+/** Tries once whether the gateway is open to everybody at its public name. Nothing waits for it. */
+function watchOpenApi({ server: { publicUrl } }: Settings, io: CommandIo, over: AbortSignal): void {
+  if (publicUrl === undefined) return;
+  checkOpenApi(publicUrl, AbortSignal.any([over, AbortSignal.timeout(openApiTimeoutMs)])).then(
+    (finding) => {
+      if (finding !== undefined) io.err(`WARNING: ${finding.what} — ${finding.advice}`);
+    },
+    (thrown) => io.err(`warning: ${publicUrl} was not asked whether it is open: ${messageOf(thrown)}`),
+  );
 }
 
 function readSettings(io: CommandIo): Settings {

@@ -92,6 +92,21 @@ describe('loadSettings', () => {
       '5000',
       'OPENAI_MAX_TOKENS is "5000", expected inf or a whole number from 1 to 4096',
     ],
+    [
+      'OPENAI_LANGUAGE',
+      'english please',
+      'OPENAI_LANGUAGE is "english please", expected a language code such as en or pt-BR, or auto',
+    ],
+    [
+      'PATCHCORD_MODEL_CONNECT_BOUND_MS',
+      '90000',
+      'PATCHCORD_MODEL_CONNECT_BOUND_MS is "90000", expected a whole number of milliseconds from 1000 to 80000',
+    ],
+    [
+      'PATCHCORD_EARLY_AUDIO_MS',
+      '120000',
+      'PATCHCORD_EARLY_AUDIO_MS is "120000", expected a whole number of milliseconds from 0 to 60000',
+    ],
     ['OPENAI_TEMPERATURE', 'warm', 'OPENAI_TEMPERATURE is "warm", expected a number from 0 to 2'],
     ['OPENAI_TURN_DETECTION', 'off', 'OPENAI_TURN_DETECTION is "off", expected server_vad or semantic_vad'],
     [

@@ -110,12 +110,17 @@ export function tokenLimit(max: number): Kind<number | 'inf'> {
   };
 }
 
-/** Text in which some words (and, where it is listed, the empty value) mean "without". */
-export function textOrWithout(without: readonly string[], expected: string): Kind<string | undefined> {
-  return {
-    schema: z.string().transform((value) => (without.includes(value) ? undefined : value)),
-    expected,
-  };
+/** Text, of one shape where that is given, in which some words (and, where it is listed, the empty value) mean "without". */
+export function textOrWithout(
+  without: readonly string[],
+  expected: string,
+  shape?: RegExp,
+): Kind<string | undefined> {
+  const schema = z
+    .string()
+    .refine((value) => without.includes(value) || shape?.test(value) !== false)
+    .transform((value) => (without.includes(value) ? undefined : value));
+  return { schema, expected };
 }
 
 /** One of the values, or `none`. */

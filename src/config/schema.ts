@@ -21,6 +21,8 @@ import {
 import { type Setting, setting } from './setting.ts';
 
 const reasoningEfforts = ['minimal', 'low', 'medium', 'high', 'xhigh'] as const;
+/** ISO 639-1 or 639-3, and what BCP 47 may put behind it. */
+const languageCode = /^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i;
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** Every setting, in the order of the docs: group, then field of the `Settings` object. */
@@ -92,8 +94,7 @@ export const settingTree = {
     }),
     temperature: setting(decimal(0, 2), {
       names: ['OPENAI_TEMPERATURE'],
-      description:
-        'Accepted for older set-ups. OpenAI has dropped it; it is sent only to servers that take it.',
+      description: 'Accepted for older set-ups, and without effect: the Realtime API has dropped it.',
     }),
     turnDetection: setting(oneOf(['server_vad', 'semantic_vad']), {
       names: ['OPENAI_TURN_DETECTION'],
@@ -133,7 +134,7 @@ export const settingTree = {
       emptyIsValue: true,
       description: "Writes down the caller's words; `none` or an empty value turns it off.",
     }),
-    language: setting(textOrWithout(['auto'], 'a language code such as en or de, or auto'), {
+    language: setting(textOrWithout(['auto'], 'a language code such as en or pt-BR, or auto', languageCode), {
       names: ['OPENAI_LANGUAGE'],
       unset: 'auto: found out by the model',
       description: 'Language that the caller speaks, for the transcription.',
@@ -172,13 +173,14 @@ export const settingTree = {
     }),
   },
   model: {
-    connectBoundMs: setting(milliseconds(1000, 120_000), {
+    // Shorter than the 90 s after which a call gives up any session (src/call/model-line.ts).
+    connectBoundMs: setting(milliseconds(1000, 80_000), {
       names: ['PATCHCORD_MODEL_CONNECT_BOUND_MS'],
       default: '10000',
       unit: 'ms',
       description: 'How long a new call waits for its model, over all attempts, before the apology.',
     }),
-    resumeBoundMs: setting(milliseconds(1000, 120_000), {
+    resumeBoundMs: setting(milliseconds(1000, 80_000), {
       names: ['PATCHCORD_MODEL_RESUME_BOUND_MS'],
       default: '5000',
       unit: 'ms',
@@ -255,13 +257,13 @@ export const settingTree = {
     }),
   },
   call: {
-    // 500 calls of untouched mu-law are about half of what one core forwards: room for bursts stays.
+    // docs/benchmark.md: what one core carried with every frame in time, in its worst round.
     maxCalls: setting(integer(1, 100_000), {
       names: ['PATCHCORD_MAX_CALLS'],
-      default: '500',
+      default: '200',
       unit: 'calls',
       description:
-        'Calls at one time; one more is refused politely. The default loads one core to about a half, so that live calls keep their timing when many arrive at once.',
+        'Calls at one time; one more is refused politely. The default is what one core carried in time in every round of the benchmark; where a call costs more (16-bit audio, frames that are paced here), less is right.',
     }),
     answerTimeoutMs: setting(milliseconds(1000, 600_000), {
       names: ['PATCHCORD_ANSWER_TIMEOUT_MS'],
@@ -319,7 +321,8 @@ export const settingTree = {
       unit: 'ms',
       description: 'How long the carrier may take to confirm the end of a call.',
     }),
-    earlyAudioMs: setting(milliseconds(0, 120_000), {
+    // No more than a session takes at once: a minute of 24 kHz is within the 4 MiB of its link.
+    earlyAudioMs: setting(milliseconds(0, 60_000), {
       names: ['PATCHCORD_EARLY_AUDIO_MS'],
       default: '30000',
       unit: 'ms',

@@ -1,7 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import type { EventsMessage, StatusReply } from '../../src/api/contract.ts';
 import type { CallEvent } from '../../src/call/events.ts';
-import { applyEvent, type CallView, viewOf } from './calls/call-view.ts';
+import { applyEvent, type CallView, renewed } from './calls/call-view.ts';
 import { withLatency } from './calls/latency.ts';
 import { type LogLine, logLine } from './calls/log-line.ts';
 import { GatewayClient, GatewayError } from './gateway/client.ts';
@@ -131,10 +131,7 @@ export class Store {
   #take(message: EventsMessage): void {
     if (message.type === 'snapshot') {
       const known = this.calls.value;
-      const live = message.calls.map((call) => {
-        const before = known.get(call.callId);
-        return [call.callId, before === undefined ? viewOf(call) : { ...before, call }] as const;
-      });
+      const live = message.calls.map((call) => [call.callId, renewed(known.get(call.callId), call)] as const);
       const over = [...known].filter(([, view]) => view.ended !== undefined);
       this.calls.value = new Map([...live, ...over]);
       const selected = this.selectedId.value ?? '';

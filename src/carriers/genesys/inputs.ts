@@ -47,17 +47,9 @@ export function overridesOf(open: OpenMessage, defaults: InputDefaults): CallOve
     instructions: (standing) => instructionsFor(standing, parts),
     ...defined('voice', forModel('VOICE')),
     ...defined('model', forModel('MODEL')),
-    ...defined('temperature', readTemperature(forModel('TEMPERATURE'))),
     ...defined('maxOutputTokens', readMaxTokens(forModel('MAX_OUTPUT_TOKENS'))),
     ...defined('language', languageTag(ordered ?? open.language ?? '')),
   };
-}
-
-/** From 0.6 to 1.2; what is not is passed over, and the configured value holds. */
-function readTemperature(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const temperature = Number(value);
-  return temperature >= 0.6 && temperature <= 1.2 ? temperature : undefined;
 }
 
 /** A whole number from 1 to 4096; whatever else is given means no limit. */

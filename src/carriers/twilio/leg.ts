@@ -1,7 +1,13 @@
 import { type AudioFormat, pcmu8k } from '../../audio/format.ts';
 import { messageOf, PatchcordError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
-import type { LegEnd, PlaybackTraits, TransferOutcome, TransferTarget } from '../../call/leg.ts';
+import type {
+  HangUpReason,
+  LegEnd,
+  PlaybackTraits,
+  TransferOutcome,
+  TransferTarget,
+} from '../../call/leg.ts';
 import type { Party } from '../../call/party.ts';
 import { carrierSaid } from '../http-api.ts';
 import { StreamLeg } from '../stream-leg.ts';
@@ -43,6 +49,12 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
   protected readonly idName = 'callSid';
   readonly transfer?: (target: TransferTarget) => Promise<TransferOutcome>;
   readonly #options: TwilioLegOptions;
+  /** A redirect that Twilio has not answered yet; settles when it has, and never rejects. */
+  #redirecting: Promise<void> | undefined;
+  /** The call has its new TwiML: what ends the stream now ends our part in the call, not the call. */
+  #isTransferred = false;
+  /** How the stream ended while a redirect was asked for: it may be the redirect that ended it. */
+  #endInTransfer: LegEnd | undefined;
 
   constructor(options: TwilioLegOptions) {
     super(options.party, options.log);
@@ -76,8 +88,26 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
     if (this.refusal === undefined) this.unusable(error);
   }
 
+  /** The stream is over. What Twilio says of a redirect comes first. */
+  protected override streamOver(end: LegEnd): void {
+    if (this.#redirecting !== undefined && end.error === undefined) this.#endInTransfer = end;
+    else this.end(end);
+  }
+
   end(end: LegEnd): void {
-    this.endOnce(end, this.#options.onEnded);
+    this.endOnce(this.#isTransferred ? { reason: 'transferred' } : end, this.#options.onEnded);
+  }
+
+  /** Nobody but an operator takes the caller from whom he was given to. Waits for a redirect no longer than its deadline. */
+  override hangUp(reason: HangUpReason): Promise<void> {
+    const leaves = this.#isTransferred || this.#redirecting !== undefined;
+    return leaves && reason !== 'operator' ? this.#leave(reason) : super.hangUp(reason);
+  }
+
+  async #leave(reason: HangUpReason): Promise<void> {
+    await this.#redirecting;
+    if (this.#isTransferred) this.end({ reason: 'transferred' });
+    else await super.hangUp(reason);
   }
 
   /** Twilio goes on to <Hangup/> when its stream closes, whatever the API says. */
@@ -92,11 +122,19 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
     const twiml = transferTwiml(target);
     if (twiml === undefined) return { transferred: false, detail: 'not a phone number or a SIP address' };
     if (!this.isOpen) return { transferred: false, detail: 'the call has ended' };
+    if (this.#redirecting !== undefined) return { transferred: false, detail: 'a transfer is under way' };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#redirecting = promise;
     try {
       const taken = await rest.redirect(this.#options.callSid, { twiml });
+      if (taken) this.#isTransferred = true;
       return taken ? { transferred: true } : { transferred: false, detail: 'the call has ended' };
     } catch (thrown) {
       return { transferred: false, detail: carrierSaid(thrown) ?? messageOf(thrown) };
+    } finally {
+      this.#redirecting = undefined;
+      resolve();
+      if (this.#endInTransfer !== undefined) this.end(this.#endInTransfer);
     }
   }
 }

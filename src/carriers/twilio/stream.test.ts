@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { mediaMessage, startMessage } from '../../../test/support/twilio-host.ts';
 import { PatchcordError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/logger.ts';
@@ -163,5 +163,64 @@ describe('a transfer', () => {
       transferred: false,
       detail: 'twilio: 500',
     });
+  });
+
+  it('ends our part in the call as transferred, however the stream then ends', async () => {
+    open();
+    await leg.transfer?.({ to: '+15550003333' });
+    expect(leg.hasEnded).toBe(false);
+    socket.emit('close', 1006);
+    expect(call.log.at(-1)).toBe('ended transferred');
+  });
+
+  it('ends it so too when the stream is over before Twilio has answered, and as hung up when it refuses', async () => {
+    for (const taken of [true, false]) {
+      announce();
+      open();
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      rest.outcome = () => promise;
+      const transfer = leg.transfer?.({ to: '+15550003333' });
+      expect(await leg.transfer?.({ to: '+15550004444' })).toMatchObject({ transferred: false });
+      socket.says({ event: 'stop' });
+      expect(leg.hasEnded).toBe(false);
+      resolve(taken);
+      await transfer;
+      expect(call.log.at(-1)).toBe(taken ? 'ended transferred' : 'ended hung-up');
+    }
+  });
+
+  it('is not taken back by a hang-up of ours, be it asked for before Twilio has answered', async () => {
+    for (const answered of [true, false]) {
+      announce();
+      open();
+      const transfer = leg.transfer?.({ to: '+15550003333' });
+      if (answered) await transfer;
+      const hungUp = leg.hangUp('drain');
+      if (!answered) await transfer;
+      await vi.waitFor(() => expect(call.log.at(-1)).toBe('ended transferred'));
+      expect(rest.requests.filter((request) => request.endsWith('completed'))).toEqual([]);
+      socket.emit('close', 1000);
+      await hungUp;
+    }
+  });
+
+  it('is ended by an operator, and by a hang-up after Twilio has refused it', async () => {
+    open();
+    await leg.transfer?.({ to: '+15550003333' });
+    const operator = leg.hangUp('operator');
+    socket.emit('close', 1000);
+    await operator;
+    expect(rest.requests.at(-1)).toBe('CA1 completed');
+    announce();
+    open();
+    rest.requests.length = 0;
+    rest.outcome = async () => false;
+    const transfer = leg.transfer?.({ to: '+15550003333' });
+    const hungUp = leg.hangUp('drain');
+    await transfer;
+    await vi.waitFor(() => expect(rest.requests.at(-1)).toBe('CA1 completed'));
+    socket.emit('close', 1000);
+    await hungUp;
+    expect(call.log.at(-1)).toBe('ended hung-up');
   });
 });

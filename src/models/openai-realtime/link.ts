@@ -50,6 +50,7 @@ export class ModelLink implements SocketEvents, AudioSink {
   #nonsense = 0;
   #stuckSince: number | undefined;
   #dropped = 0;
+  #droppedBytes = 0;
   #sinceLook = 0;
 
   constructor(options: LinkOptions) {
@@ -57,6 +58,10 @@ export class ModelLink implements SocketEvents, AudioSink {
     this.#log = options.log;
     this.#events = options.events;
     this.#socket = options.connect(options.request, this);
+  }
+
+  get droppedBytes(): number {
+    return this.#droppedBytes;
   }
 
   get isOpen(): boolean {
@@ -74,6 +79,7 @@ export class ModelLink implements SocketEvents, AudioSink {
     if (this.#stuckSince !== undefined || this.#sinceLook >= lookEvery) {
       this.#sinceLook = 0;
       if (this.#socket.bufferedAmount > maxBufferedBytes) {
+        this.#droppedBytes += audio.byteLength;
         this.#stuck();
         return;
       }

@@ -227,6 +227,8 @@ describe('the life of a session', () => {
     socket.bufferedAmount = 0;
     session.appendAudio(audio);
     expect(sent()).toBe(before + 1);
+    // The sixteenth, and the one after it.
+    expect(session.audioSink?.droppedBytes).toBe(2 * audio.byteLength);
 
     socket.bufferedAmount = 5 * 1024 * 1024;
     appendUntilLook();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CallEvent, CallEventBody, CallSnapshot } from '../../../src/call/events.ts';
 import type { Turn } from '../../../src/call/turn.ts';
-import { applyEvent, type CallView, viewOf } from './call-view.ts';
+import { applyEvent, type CallView, renewed, viewOf } from './call-view.ts';
 
 const call: CallSnapshot = {
   callId: 'c1',
@@ -57,6 +57,9 @@ describe('a call in the console', () => {
       { type: 'latency.turn', turnId: 2, firstAudioMs: 300 },
     );
     expect(view?.callerSpeaks).toBe(true);
+    // After a lost connection nobody knows whether he still does.
+    expect(renewed(view, call)).toMatchObject({ callerSpeaks: false, latencies: [{ turnId: 2 }] });
+    expect(renewed(undefined, call)).toEqual(viewOf(call));
     expect(view?.call.stats.bargeIns).toBe(1);
     expect(view?.latencies).toEqual([{ turnId: 2, firstAudioMs: 300 }]);
   });

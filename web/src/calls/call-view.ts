@@ -18,6 +18,11 @@ export function viewOf(call: CallSnapshot): CallView {
   return { call, latencies: [], callerSpeaks: false };
 }
 
+/** The call as a new connection tells of it; what the last one told does not count where it may have changed since. */
+export function renewed(before: CallView | undefined, call: CallSnapshot): CallView {
+  return before === undefined ? viewOf(call) : { ...before, call, callerSpeaks: false };
+}
+
 /**
  * The view after an event of its call. An event of a call that is not known changes nothing, but for its start.
  * @param nowMs when it came, by this page's clock.

@@ -62,6 +62,8 @@ function describe(event: CallEvent): readonly [LogTopic, string] | undefined {
       return ['error', 'the carrier ran out of audio'];
     case 'caller-audio.lost':
       return ['error', `${Math.round(event.lostMs)} ms of the caller lost`];
+    case 'agent-audio.lost':
+      return ['error', `${Math.round(event.lostMs)} ms of the agent lost`];
     case 'error':
       return ['error', `${event.code} ${event.message}`];
   }
