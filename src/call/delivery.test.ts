@@ -254,6 +254,19 @@ describe('a carrier that keeps no more than so much', () => {
     expect(sent()).toHaveLength(3000 * 8);
   });
 
+  it('is sent pieces within its bound where the least piece would be longer', () => {
+    const { clock, playout, sent } = ledger({
+      leadMs: 1000,
+      minChunkMs: 1050,
+      maxChunkMs: 8000,
+      everyMs: 1000,
+    });
+    playout.append(item(1), audio(3000));
+    playout.finish(item(1));
+    clock.advance(20_000);
+    expect(sent()).toHaveLength(3000 * 8);
+  });
+
   it('is not sent what waited when it is told to fall silent', () => {
     const { clock, playout, pieces, clears } = ledger({ leadMs: 2000, maxChunkMs: 500 });
     playout.append(item(1), audio(60_000));

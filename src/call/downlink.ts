@@ -69,7 +69,6 @@ export class Downlink {
     };
     const frameMs = this.#paced ? ticker.frameMs : delivery.frameMs;
     this.#frameBytes = frameMs === undefined ? 0 : bytesOf(frameMs);
-    this.#minBytes = delivery.minChunkMs === undefined ? 0 : bytesOf(delivery.minChunkMs);
     // A piece is within the lead and holds a whole frame at least, else nothing would ever be given.
     this.#leadMs = Math.max(frameMs ?? 0, delivery.leadMs ?? Number.POSITIVE_INFINITY);
     const maxMs = Math.min(delivery.maxChunkMs ?? Number.POSITIVE_INFINITY, this.#leadMs);
@@ -77,6 +76,7 @@ export class Downlink {
       maxMs === Number.POSITIVE_INFINITY
         ? maxMs
         : Math.max(this.#frameBytes, wholeFrames(bytesOf(maxMs), this.#frameBytes));
+    this.#minBytes = Math.min(bytesOf(delivery.minChunkMs ?? 0), this.#maxBytes);
     this.#everyMs = delivery.everyMs ?? 0;
     if (!this.#paced) return;
     if (delivery.fillsSilence) {
