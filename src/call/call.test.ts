@@ -355,6 +355,16 @@ describe('the end of a call', () => {
     expect(of('call.ended')[0]).toMatchObject({ reason: 'answer-timeout' });
   });
 
+  it.each([
+    ['busy', 'busy'],
+    ['no-answer', 'not-answered'],
+    ['failed', 'carrier-failed'],
+  ] as const)('tells a dialled line that was %s apart from others', (legEnd, reason) => {
+    const { leg, of } = setUp({ leg: { direction: 'outbound' } });
+    leg.events.ended({ reason: legEnd });
+    expect(of('call.ended')[0]).toMatchObject({ reason });
+  });
+
   it('comes with a spoken apology when the model is lost, never with dead air', async () => {
     const { clock, leg, model, of } = liveCall();
     const { PatchcordError } = await import('../base/errors.ts');

@@ -314,6 +314,7 @@ function endReasonOfLeg(end: LegEnd): CallEndReason {
     case 'transferred':
       return 'transferred';
     case 'busy':
+      return 'busy';
     case 'no-answer':
       return 'not-answered';
     case 'connection-lost':
