@@ -32,6 +32,17 @@ describe('a call', () => {
     expect(model.session.appendedMs).toBe(420);
   });
 
+  it('can be transferred while it is live, where its carrier can', () => {
+    const { call, leg } = setUp();
+    expect(call.canTransfer).toBe(false);
+    Object.assign(leg, { transfer: () => Promise.resolve({ transferred: true }) });
+    expect(call.canTransfer).toBe(false);
+    leg.events.answered();
+    leg.events.connected();
+    expect(call.canTransfer).toBe(true);
+    expect(liveCall().call.canTransfer).toBe(false);
+  });
+
   it('tells how far an answer was heard while it sounds, also at a carrier that returns no marks', () => {
     class SilentLeg extends FakeLeg {
       override readonly playback: PlaybackTraits = {
