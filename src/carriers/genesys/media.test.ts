@@ -21,14 +21,13 @@ describe('the choice of media', () => {
     expect(chooseMedia([offer(['internal']), both, offer(['external'])])).toBe(both);
   });
 
-  it('is the first of the right format where none has the caller', () => {
-    const inside = offer(['internal']);
-    expect(chooseMedia([inside, offer(['internal'])])).toBe(inside);
-  });
-
   it('is none where nothing fits', () => {
     expect(chooseMedia([])).toBeUndefined();
     expect(chooseMedia([offer(['external'], 'L16')])).toBeUndefined();
+  });
+
+  it('is none where nobody would be heard but the agent', () => {
+    expect(chooseMedia([offer(['internal']), offer([])])).toBeUndefined();
   });
 });
 

@@ -10,12 +10,14 @@ export const maxFrameMs = maxBinaryBytes / bytesPerMs;
 const caller = 'external';
 
 /**
- * The offer to take: the first of µ-law at 8 kHz that has the caller's channel, else the first of µ-law at 8 kHz.
- * AudioHook protocol, "open": what is taken is repeated as it was offered.
+ * The offer to take: the first of µ-law at 8 kHz that has the caller's channel. AudioHook protocol, "open": what is
+ * taken is repeated as it was offered.
  */
 export function chooseMedia(offers: readonly MediaOffer[]): MediaOffer | undefined {
-  const usable = offers.filter(({ format, rate }) => format.toUpperCase() === 'PCMU' && rate === 8000);
-  return usable.find(({ channels }) => channels.includes(caller)) ?? usable[0];
+  return offers.find(
+    ({ format, rate, channels }) =>
+      format.toUpperCase() === 'PCMU' && rate === 8000 && channels.includes(caller),
+  );
 }
 
 /**
@@ -31,7 +33,7 @@ export class CallerChannel {
 
   constructor({ channels }: MediaOffer) {
     this.#count = channels.length;
-    this.#index = Math.max(0, channels.indexOf(caller));
+    this.#index = channels.indexOf(caller);
   }
 
   /** Where the next of his audio begins, milliseconds; what was not sent to us included. */
