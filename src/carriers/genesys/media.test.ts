@@ -55,10 +55,10 @@ describe("the caller's channel", () => {
     const channel = new CallerChannel(offer(['external', 'internal']));
     taken(channel, [1, 9, 1, 9], [], new Array(28).fill(0));
     expect(channel.positionMs).toBe(2);
-    channel.skipTo(40);
+    channel.discarded(2, 38);
     taken(channel, new Array(16).fill(0));
     expect(channel.positionMs).toBe(41);
-    channel.skipTo(30);
+    channel.discarded(1, 1);
     expect(channel.positionMs).toBe(41);
   });
 

@@ -1,4 +1,5 @@
 import { AudioChunk } from '../../audio/chunk.ts';
+import { CallerPosition } from './caller-position.ts';
 import { type MediaOffer, maxBinaryBytes } from './wire.ts';
 
 /** µ-law at 8 kHz. */
@@ -29,7 +30,7 @@ export class CallerChannel {
   readonly #index: number;
   /** The channel that the next byte belongs to. */
   #next = 0;
-  #positionMs = 0;
+  readonly #position = new CallerPosition();
 
   constructor({ channels }: MediaOffer) {
     this.#count = channels.length;
@@ -38,18 +39,18 @@ export class CallerChannel {
 
   /** Where the next of his audio begins, milliseconds; what was not sent to us included. */
   get positionMs(): number {
-    return this.#positionMs;
+    return this.#position.ms;
   }
 
-  /** The stream went on without us: what comes now is later than the bytes tell. */
-  skipTo(positionMs: number): void {
-    this.#positionMs = Math.max(this.#positionMs, positionMs);
+  /** The stream went on without us from `startMs`: what comes now is later than the bytes tell. */
+  discarded(startMs: number, ms: number): void {
+    this.#position.discarded(startMs, ms);
   }
 
   /** Undefined where nothing of the caller is in it. Of a single channel the frame itself is taken. */
   take(frame: Buffer): AudioChunk | undefined {
     const audio = this.#separate(frame);
-    if (audio !== undefined) this.#positionMs += audio.byteLength / bytesPerMs;
+    if (audio !== undefined) this.#position.sent(audio.byteLength / bytesPerMs);
     return audio;
   }
 
