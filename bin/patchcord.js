@@ -44,7 +44,13 @@ function packagedNode() {
 }
 
 function run(node) {
-  const child = spawn(node, [...nodeFlags, main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [...nodeFlags, main, ...process.argv.slice(2)], {
+    // The pipe says nothing: its end tells the child that this process has gone, whatever killed it.
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    env: { ...process.env, PATCHCORD_LAUNCHER_FD: '3' },
+  });
+  // The child may be killed too; its exit says so.
+  child.stdio[3].on('error', () => undefined);
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT']) {
     process.on(signal, () => {
       // A terminal sends Ctrl-C to the child as well; twice would mean "at once".

@@ -1,5 +1,6 @@
 import { version } from './base/version.ts';
 import type { CommandIo } from './commands/command-io.ts';
+import { onLauncherGone, takeLauncherFd } from './commands/launcher.ts';
 import { problemLine } from './commands/problem-line.ts';
 import { withEnvFile } from './config/environment.ts';
 
@@ -22,6 +23,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
 };
 
+const launcherFd = takeLauncherFd(process.env);
+
 const io = (): CommandIo => ({
   env: withEnvFile(process.env, process.cwd()),
   out: (line) => process.stdout.write(`${line}\n`),
@@ -29,13 +32,18 @@ const io = (): CommandIo => ({
   onStop(handler) {
     let stopping = false;
     const stop = (): void => {
-      // The second signal means it.
-      if (stopping) process.exit(1);
+      if (stopping) return;
       stopping = true;
       handler();
     };
-    process.on('SIGINT', stop);
-    process.on('SIGTERM', stop);
+    const signalled = (): void => {
+      // The second signal means it.
+      if (stopping) process.exit(1);
+      stop();
+    };
+    process.on('SIGINT', signalled);
+    process.on('SIGTERM', signalled);
+    if (launcherFd !== undefined) onLauncherGone(launcherFd, stop);
   },
 });
 

@@ -33,7 +33,7 @@ describe.concurrent('a Plivo that shares no code with the carrier', () => {
   it('is dialled and is busy', async () => {
     await onPlivoStage({ env, account: { ...account, answer: () => 'busy' } }, async ({ stage, ask }) => {
       await ask('POST', '/v1/calls', dial);
-      expect((await stage.event('call.ended')).reason).toBe('not-answered');
+      expect((await stage.event('call.ended')).reason).toBe('busy');
       await stage.empty();
     });
   });

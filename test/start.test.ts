@@ -70,6 +70,30 @@ describe('the command patchcord', () => {
     expect(code).toBe(7);
   });
 
+  it('is not outlived by that Node, whatever kills it: calls are drained and the process ends', async () => {
+    const bin = join(project, 'bin', 'patchcord.js');
+    const child = spawn(process.execPath, ['--import', asNode20, bin, 'serve'], {
+      cwd: root,
+      env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    let [out, err] = ['', ''];
+    child.stderr.on('data', (data) => {
+      err += data;
+    });
+    child.stdout.on('data', (data) => {
+      out += data;
+      if (/listening on http/.test(out)) child.kill('SIGKILL');
+    });
+    // Its outputs are the gateway's, and close when both have gone.
+    const closed = once(child, 'close', { signal: AbortSignal.timeout(10_000) });
+    closed.catch(() => child.pid !== undefined && process.kill(-child.pid, 'SIGKILL'));
+    expect(await closed).toEqual([null, 'SIGKILL']);
+    expect(out).toContain('draining');
+    expect(out + err).not.toContain('PATCHCORD_LAUNCHER_FD');
+  });
+
   it('says in one line what is needed when there is no such Node', async () => {
     writeFileSync(join(root, 'src', 'main.ts'), source);
     const { code, out, err } = await run(['--import', asNode20], []);

@@ -37,7 +37,7 @@ describe.concurrent('a Telnyx that shares no code with the carrier', () => {
   it.each(['busy', 'reject'] as const)('is dialled, and the answer is %s', async (what) => {
     await onTelnyxStage({ env, account: { answer: () => what } }, async ({ stage, ask }) => {
       await ask('POST', '/v1/calls', dial);
-      expect((await stage.event('call.ended')).reason).toBe('not-answered');
+      expect((await stage.event('call.ended')).reason).toBe('busy');
       await stage.empty();
     });
   });

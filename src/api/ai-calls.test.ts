@@ -40,6 +40,7 @@ function setUp(settings: Partial<AiCallsSettings> = {}, dialFails?: PatchcordErr
                 return true;
               },
               sendDigits: () => undefined,
+              canTransfer: false,
               transfer: () => undefined,
               end: () => done.push('end'),
             }

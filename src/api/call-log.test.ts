@@ -114,6 +114,26 @@ describe('the log of a call', () => {
     expect(lines.at(-1)).toHaveProperty('carrierCallId');
   });
 
+  it('has one line where caller audio begins to be lost and one with the total, not one per frame', () => {
+    const { lines, tell, observe } = setUp();
+    const lose = (frames: number) => {
+      for (let frame = 0; frame < frames; frame += 1) tell({ type: 'caller-audio.lost', lostMs: 20 });
+    };
+    lose(50);
+    tell({ type: 'model.state', from: 'resuming', to: 'ready', cause: 'ready' });
+    lose(10);
+    observe(endedEvent('a', 'caller-hung-up'));
+    lose(1);
+    expect(lines.slice(1)).toMatchObject([
+      { level: 'warn', message: 'caller audio lost', lostMs: 20 },
+      { level: 'warn', message: 'caller audio is heard again', carrier: 'twilio', lostMs: 1000 },
+      { message: 'model state' },
+      { level: 'warn', message: 'caller audio lost', lostMs: 20 },
+      { message: 'call ended', lostCallerAudioMs: expect.any(Number) },
+      { message: 'caller audio lost' },
+    ]);
+  });
+
   it('never holds what people say, which keys they press, or their numbers', () => {
     const { lines, tell, observe } = setUp();
     tell({ type: 'turn.started', turn: spoken });

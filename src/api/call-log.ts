@@ -20,6 +20,8 @@ class CallLog {
   readonly #carriers = new Map<string, string>();
   /** Fatal errors of this turn of the event loop, by call. */
   readonly #failures = new Map<string, ErrorEvent>();
+  /** Calls whose audio is being lost for want of a model, and how much of it since when that was logged. */
+  readonly #losing = new Map<string, number>();
 
   constructor({ log, content }: CallLogOptions) {
     this.#log = log;
@@ -34,6 +36,8 @@ class CallLog {
       this.#failed(event);
       return;
     }
+    if (event.type === 'caller-audio.lost' && this.#loses(event)) return;
+    if (event.type === 'model.state' && event.to === 'ready') this.#losesNoMore(callId);
     if (event.type !== 'call.ended') {
       this.#write(event);
       return;
@@ -41,6 +45,21 @@ class CallLog {
     this.#write(event, this.#failures.get(callId));
     this.#failures.delete(callId);
     this.#carriers.delete(callId);
+    this.#losing.delete(callId);
+  }
+
+  /** It is told for every frame. The first has a line; true: this one needs none. */
+  #loses({ callId, lostMs }: LostEvent): boolean {
+    const soFarMs = this.#losing.get(callId);
+    this.#losing.set(callId, (soFarMs ?? 0) + lostMs);
+    return soFarMs !== undefined;
+  }
+
+  /** The model listens again. Where the call ends first, the line of its end has the total. */
+  #losesNoMore(callId: string): void {
+    const lostMs = this.#losing.get(callId);
+    if (!this.#losing.delete(callId)) return;
+    this.#log.warn({ ...this.#ids(callId), lostMs: rounded(lostMs) }, 'caller audio is heard again');
   }
 
   /**
@@ -60,11 +79,14 @@ class CallLog {
   }
 
   #write(event: LoggedEvent, failure?: ErrorEvent): void {
-    const { callId } = event;
-    const carrier = this.#carriers.get(callId);
-    const ids = { callId, ...(carrier === undefined ? {} : { carrier }) };
+    const ids = this.#ids(event.callId);
     if (event.type === 'call.ended') writeEnd(this.#log, ids, event, failure);
     else write(this.#log, ids, event, this.#content);
+  }
+
+  #ids(callId: string): object {
+    const carrier = this.#carriers.get(callId);
+    return { callId, ...(carrier === undefined ? {} : { carrier }) };
   }
 }
 
@@ -84,6 +106,7 @@ function isLogged(event: CallEvent): event is LoggedEvent {
 
 type UnloggedType = 'turn.started' | 'turn.updated' | 'speech.started' | 'speech.stopped' | 'usage';
 type ErrorEvent = Extract<CallEvent, { readonly type: 'error' }>;
+type LostEvent = Extract<CallEvent, { readonly type: 'caller-audio.lost' }>;
 type EndedEvent = Extract<CallEvent, { readonly type: 'call.ended' }>;
 type LoggedEvent = Exclude<CallEvent, { readonly type: UnloggedType }>;
 

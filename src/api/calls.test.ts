@@ -34,6 +34,7 @@ class FakeCall implements LiveCall {
     return false;
   }
   live = true;
+  canTransfer = true;
   say(text: string): boolean {
     this.done.push(`say ${text}`);
     return this.live;
@@ -228,6 +229,13 @@ describe('POST /v1/calls/:id/transfer', () => {
     const reply = await ask('POST', url, { to: '+15551230100' });
     expect(reply.statusCode).toBe(409);
     expect(errorReply.parse(reply.json()).code).toBe('PATCHCORD_TRANSFER_NOT_POSSIBLE');
+  });
+
+  it('says so before it names the setting that would allow the number', async () => {
+    const { ask, call } = setUp(new PatchcordError('PATCHCORD_DIAL_NOT_ALLOWED'));
+    call.canTransfer = false;
+    const reply = await ask('POST', url, { to: '+15551230100' });
+    expect([reply.statusCode, reply.json().code]).toEqual([409, 'PATCHCORD_TRANSFER_NOT_POSSIBLE']);
   });
 
   it('knows no other call and needs a number', async () => {

@@ -27,6 +27,7 @@ export interface LiveCall {
   say(text: string): boolean;
   /** Undefined: keys cannot be pressed in this call. */
   sendDigits(digits: string): Promise<void> | undefined;
+  readonly canTransfer: boolean;
   /** Undefined: the call cannot be transferred. */
   transfer(target: TransferTarget): Promise<TransferOutcome> | undefined;
   end(reason: 'operator'): void;
@@ -106,6 +107,8 @@ function registerCalls(app: FastifyInstance, { calls, dialling, status }: CallsA
     async ({ params, body }): Promise<TransferReply> => {
       const { to, callerId } = parsed(transferBody, body);
       const call = found(calls, params.id);
+      // First of all: whoever is told of a setting that is missing would set it in vain.
+      if (!call.canTransfer) throw new PatchcordError('PATCHCORD_TRANSFER_NOT_POSSIBLE');
       const outcome = call.transfer(dialling.transferTarget(to, callerId || undefined));
       if (!outcome) throw new PatchcordError('PATCHCORD_TRANSFER_NOT_POSSIBLE');
       const { transferred, detail } = await outcome;

@@ -53,6 +53,7 @@ function gateway() {
               interrupt: () => true,
               say: () => true,
               sendDigits: async () => undefined,
+              canTransfer: true,
               transfer: async () => ({ transferred: false, detail: 'the call has ended' }),
               end: () => undefined,
             }

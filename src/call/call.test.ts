@@ -32,6 +32,17 @@ describe('a call', () => {
     expect(model.session.appendedMs).toBe(420);
   });
 
+  it('can be transferred while it is live, where its carrier can', () => {
+    const { call, leg } = setUp();
+    expect(call.canTransfer).toBe(false);
+    Object.assign(leg, { transfer: () => Promise.resolve({ transferred: true }) });
+    expect(call.canTransfer).toBe(false);
+    leg.events.answered();
+    leg.events.connected();
+    expect(call.canTransfer).toBe(true);
+    expect(liveCall().call.canTransfer).toBe(false);
+  });
+
   it('tells how far an answer was heard while it sounds, also at a carrier that returns no marks', () => {
     class SilentLeg extends FakeLeg {
       override readonly playback: PlaybackTraits = {
@@ -420,6 +431,16 @@ describe('the end of a call', () => {
     await clock.advanceAsync(30_000);
     expect(leg.hangUps).toEqual(['answer-timeout']);
     expect(of('call.ended')[0]).toMatchObject({ reason: 'answer-timeout' });
+  });
+
+  it.each([
+    ['busy', 'busy'],
+    ['no-answer', 'not-answered'],
+    ['failed', 'carrier-failed'],
+  ] as const)('tells a dialled line that was %s apart from others', (legEnd, reason) => {
+    const { leg, of } = setUp({ leg: { direction: 'outbound' } });
+    leg.events.ended({ reason: legEnd });
+    expect(of('call.ended')[0]).toMatchObject({ reason });
   });
 
   it('comes with a spoken apology when the model is lost, never with dead air', async () => {

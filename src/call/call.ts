@@ -94,6 +94,11 @@ export class Call {
     return this.#state === 'live' && this.#conversation.interrupt('operator');
   }
 
+  /** Whether the caller could be given to somebody else now. */
+  get canTransfer(): boolean {
+    return this.#state === 'live' && this.#leg.transfer !== undefined;
+  }
+
   /** Gives the caller to somebody else, which ends the call here; undefined: its carrier cannot, or it is not live. */
   transfer(target: TransferTarget): Promise<TransferOutcome> | undefined {
     return this.#state === 'live' ? this.#leg.transfer?.(target) : undefined;
@@ -314,6 +319,7 @@ function endReasonOfLeg(end: LegEnd): CallEndReason {
     case 'transferred':
       return 'transferred';
     case 'busy':
+      return 'busy';
     case 'no-answer':
       return 'not-answered';
     case 'connection-lost':

@@ -13,6 +13,9 @@ export type CallEndReason =
   | 'operator'
   | 'model-failed'
   | 'answer-timeout'
+  /** A call that we dialled: the line was busy, or the call was declined. */
+  | 'busy'
+  /** A call that we dialled: nobody picked up in time. */
   | 'not-answered'
   | 'carrier-failed'
   | 'carrier-lost'

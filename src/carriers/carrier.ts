@@ -101,6 +101,8 @@ export type UpgradeDecision =
       readonly accept: false;
       readonly status: 400 | 401 | 403 | 404 | 429 | 503;
       readonly error: PatchcordError;
+      /** What stands in `WWW-Authenticate`, for a peer that may send its credentials only when it is asked for them. */
+      readonly challenge?: string;
       /** How long the answer is held back, so that nobody learns from its time what was wrong. */
       readonly delayMs?: number;
     };

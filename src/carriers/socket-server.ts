@@ -70,9 +70,10 @@ export class SocketServer {
     }
     const decision = found.route.authorize(request);
     if (!decision.accept) {
-      const { status, error, delayMs = 0 } = decision;
-      if (delayMs === 0) refuse(socket, status, error, this.#clock);
-      else refuseLater(socket, delayMs, () => refuse(socket, status, error, this.#clock), this.#clock);
+      const { status, error, challenge, delayMs = 0 } = decision;
+      const answer = () => refuse(socket, status, error, this.#clock, challenge);
+      if (delayMs === 0) answer();
+      else refuseLater(socket, delayMs, answer, this.#clock);
       return;
     }
     found.server.handleUpgrade(request, socket, head, (webSocket) => {
@@ -113,7 +114,13 @@ function refuseLater(socket: Duplex, delayMs: number, answer: () => void, clock:
 /** A peer that is refused has this long to take its answer. */
 const refusalMs = 2000;
 
-function refuse(socket: Duplex, status: number, error: PatchcordError, clock: Clock): void {
+function refuse(
+  socket: Duplex,
+  status: number,
+  error: PatchcordError,
+  clock: Clock,
+  challenge?: string,
+): void {
   const body = JSON.stringify({ error: error.message, code: error.code });
   // The server's sockets may be half open: without this a peer that never says goodbye would keep its own for ever.
   const deadline = clock.setTimeout(() => socket.destroy(), refusalMs);
@@ -121,6 +128,7 @@ function refuse(socket: Duplex, status: number, error: PatchcordError, clock: Cl
   socket.once('finish', () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}\r\n` +
+      (challenge === undefined ? '' : `WWW-Authenticate: ${challenge}\r\n`) +
       'Content-Type: application/json\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\n` +
       'Connection: close\r\n\r\n' +

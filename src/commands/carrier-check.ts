@@ -40,10 +40,20 @@ export function unreachable(vendor: string, setting: string, thrown: unknown): F
   return fail(`${vendor} cannot be reached (${networkReason(thrown)})`, `check the network and ${setting}`);
 }
 
-export function dialFinding(vendor: string, missing: readonly string[]): Finding {
-  return missing.length === 0
-    ? ok(`${vendor} can dial`)
-    : ok(`${vendor} cannot dial yet`, `set ${listed(missing)} if it is to`);
+/** `found`: what else was found of the carrier; whoever failed there is not told that he can dial. */
+export function dialFindings(
+  vendor: string,
+  missing: readonly string[],
+  found: readonly Finding[],
+): Finding[] {
+  if (missing.length > 0) return [ok(`${vendor} cannot dial yet`, `set ${listed(missing)} if it is to`)];
+  if (found.some(({ level }) => level === 'fail')) return [];
+  return [ok(`${vendor} can dial (the settings are complete; nothing was dialled)`)];
+}
+
+/** Of a carrier that cannot be asked, or not with what is set. */
+export function asSet(what: string): string {
+  return `${what} (so the settings say; nothing was asked)`;
 }
 
 export function dialHostOf({ server, carriers }: Settings): DialHost {

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/schema.ts';
-import { type CarrierCheck, publicSocketAddress } from './carrier-check.ts';
+import { asSet, type CarrierCheck, publicSocketAddress } from './carrier-check.ts';
 import { ok, warn } from './finding.ts';
 import { hostFindings, peerAddress, whoMay } from './own-network.ts';
 
@@ -15,7 +15,7 @@ export const checkAudioSocket: CarrierCheck = async ({ settings, env }) => {
   const address = peerAddress(host, port, audioSocketAllow);
   return [
     ok(
-      `AudioSocket takes calls ${whoMay(audioSocketAllow)}, and those that are announced`,
+      asSet(`AudioSocket takes calls ${whoMay(audioSocketAllow)}, and those that are announced`),
       `in the dialplan: Set(CALL=\${UUID()}), then AudioSocket(\${CALL},${address})`,
     ),
     ...hostFindings('AUDIOSOCKET_ALLOW', audioSocketAllow, host),
@@ -27,7 +27,7 @@ export const checkAsteriskWebSocket: CarrierCheck = async ({ settings }) => {
   // Of the two settings neither comes without the other: the start would stop.
   if (settings.asterisk.wsUsername === undefined) return [];
   const found = ok(
-    "Asterisk's WebSocket channel may connect with its user name and password",
+    asSet("Asterisk's WebSocket channel may connect with its user name and password"),
     'in websocket_client.conf:',
   );
   return [{ ...found, lines: clientConfig(settings) }];

@@ -1,4 +1,4 @@
-import { type CarrierCheck, publicSocketAddress } from './carrier-check.ts';
+import { asSet, type CarrierCheck, publicSocketAddress } from './carrier-check.ts';
 import { type Finding, ok, warn } from './finding.ts';
 
 /** docs/carriers/genesys.md, "Connect a flow". */
@@ -11,7 +11,9 @@ export const checkGenesys: CarrierCheck = async ({ settings }) => {
   if (apiKey === undefined) return [];
   const findings: Finding[] = [
     ok(
-      `Genesys Cloud may call in, with its API key${clientSecret === undefined ? ' alone' : ' and signature'}`,
+      asSet(
+        `Genesys Cloud may call in, with its API key${clientSecret === undefined ? ' alone' : ' and signature'}`,
+      ),
       `the integration's Base Connection URI is ${publicSocketAddress(publicUrl, '/audiohook/')}`,
     ),
   ];

@@ -5,8 +5,9 @@ import type { Settings } from '../config/schema.ts';
 import {
   type Answer,
   ask,
+  asSet,
   type CarrierCheck,
-  dialFinding,
+  dialFindings,
   dialHostOf,
   leadsTo,
   publicAddress,
@@ -32,7 +33,7 @@ export const checkPlivo: CarrierCheck = async ({ settings, clock, timeoutMs }) =
   }
   if (authId === undefined) {
     const what = 'Plivo may call in; PLIVO_AUTH_ID is not set, so nothing is dialled or transferred';
-    return [ok(what, answerUrlAdvice(server.publicUrl))];
+    return [ok(asSet(what), answerUrlAdvice(server.publicUrl))];
   }
   const api = new HttpApi({
     carrier: 'plivo',
@@ -45,7 +46,8 @@ export const checkPlivo: CarrierCheck = async ({ settings, clock, timeoutMs }) =
     const account = accountFinding(await ask(api, '/'));
     if (account.level === 'fail') return [account];
     const number = await numberFindings(api, settings);
-    return [account, ...number, dialFinding('Plivo', missingForDial(plivo, dialHostOf(settings)))];
+    const missing = missingForDial(plivo, dialHostOf(settings));
+    return [account, ...number, ...dialFindings('Plivo', missing, number)];
   } catch (error) {
     return [unreachable('Plivo', 'PLIVO_API_BASE_URL', error)];
   }

@@ -7,7 +7,7 @@ import {
   type Answer,
   ask,
   type CarrierCheck,
-  dialFinding,
+  dialFindings,
   dialHostOf,
   leadsTo,
   publicAddress,
@@ -28,6 +28,7 @@ const listSchema = z.object({ data: z.array(applicationSchema) });
 const pageSize = 250;
 
 const taken = ok('Telnyx takes the API key');
+const noProfile = ok('the Call Control application has no outbound voice profile', 'give it one to dial');
 
 type Application = z.infer<typeof applicationSchema>;
 
@@ -49,9 +50,11 @@ export const checkTelnyx: CarrierCheck = async ({ settings, clock, timeoutMs }) 
     clock,
     deadlineMs: timeoutMs,
   });
-  const dial = dialFinding('Telnyx', missingForDial(telnyx, dialHostOf(settings)));
   try {
-    return [...(await applicationFindings(api, settings)), ...findings, dial];
+    findings.unshift(...(await applicationFindings(api, settings)));
+    const missing = missingForDial(telnyx, dialHostOf(settings));
+    if (missing.length === 0 && findings.includes(noProfile)) return findings;
+    return [...findings, ...dialFindings('Telnyx', missing, findings)];
   } catch (error) {
     return [unreachable('Telnyx', 'TELNYX_API_BASE_URL', error), ...findings];
   }
@@ -123,5 +126,5 @@ function described({ active, webhook_api_version: version, outbound }: Applicati
   }
   const here = ok('the Call Control application leads to this gateway');
   if (outbound?.outbound_voice_profile_id) return [here];
-  return [here, ok('the Call Control application has no outbound voice profile', 'give it one to dial')];
+  return [here, noProfile];
 }

@@ -5,8 +5,9 @@ import type { Settings } from '../config/schema.ts';
 import {
   type Answer,
   ask,
+  asSet,
   type CarrierCheck,
-  dialFinding,
+  dialFindings,
   dialHostOf,
   leadsTo,
   publicAddress,
@@ -37,14 +38,15 @@ export const checkTwilio: CarrierCheck = async ({ settings, clock, timeoutMs }) 
     deadlineMs: timeoutMs,
   });
   const account = `/2010-04-01/Accounts/${encodeURIComponent(twilio.accountSid)}`;
-  const dial = dialFinding('Twilio', missingForDial(twilio, dialHostOf(settings)));
+  const missing = missingForDial(twilio, dialHostOf(settings));
   try {
     const found = accountFinding(await ask(api, `${account}.json`));
     if (found.level === 'fail') return [found];
-    if (!twilio.phoneNumber) return [found, dial];
+    if (!twilio.phoneNumber) return [found, ...dialFindings('Twilio', missing, [])];
     const query = new URLSearchParams({ PhoneNumber: twilio.phoneNumber });
     const numbers = await ask(api, `${account}/IncomingPhoneNumbers.json?${query}`);
-    return [found, numberFinding(numbers, server.publicUrl), dial];
+    const number = numberFinding(numbers, server.publicUrl);
+    return [found, number, ...dialFindings('Twilio', missing, [number])];
   } catch (error) {
     return [unreachable('Twilio', 'TWILIO_API_BASE_URL', error)];
   }
@@ -63,7 +65,7 @@ function withoutAccount({ twilio, server }: Settings): Finding[] {
   }
   return [
     ok(
-      'Twilio may call in; TWILIO_ACCOUNT_SID is not set, so nothing is dialled',
+      asSet('Twilio may call in; TWILIO_ACCOUNT_SID is not set, so nothing is dialled'),
       `the number's webhook is ${publicAddress(server.publicUrl, '/incoming-call')}`,
     ),
   ];

@@ -6,6 +6,6 @@ export interface CommandIo {
   out(line: string): void;
   /** One line to standard error. */
   err(line: string): void;
-  /** Called at the first SIGINT or SIGTERM. */
+  /** Called once: at the first SIGINT or SIGTERM, or when what started this process has gone. */
   onStop(handler: () => void): void;
 }

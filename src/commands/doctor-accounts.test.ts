@@ -31,7 +31,7 @@ describe('doctor, of a Telnyx account', () => {
     expect(code).toBe(0);
     expect(lines).toContain('ok    Telnyx takes the API key');
     expect(lines).toContain('ok    the Call Control application leads to this gateway');
-    expect(lines).toContain('ok    Telnyx can dial');
+    expect(lines).toContain('ok    Telnyx can dial (the settings are complete; nothing was dialled)');
     expect(lines.join('\n')).not.toContain('hidden');
     expect(api.asked).toEqual([{ path: one, authorization: 'Bearer hidden' }]);
   });
@@ -70,6 +70,19 @@ describe('doctor, of a Telnyx account', () => {
     expect(code).toBe(1);
     expect(lines.join('\n')).toContain(expected);
     expect(lines.join('\n')).not.toContain('hidden');
+  });
+
+  it.each<[string, [number, unknown]]>([
+    ['the key is wrong', [401, {}]],
+    ['the application is unknown', [404, {}]],
+    ['the application is not active', [200, { active: false }]],
+    ['the application has no outbound voice profile', [200, { outbound: {} }]],
+  ])('does not say that it can dial where %s', async (_what, [status, more]) => {
+    const { url } = await gateway();
+    const data = application(`${url}/api/webhooks/telnyx`, Object(more));
+    const api = await servers.api({ [one]: [status, { data }] });
+    const { lines } = await run({ ...dialEnv, PUBLIC_URL: url, TELNYX_API_BASE_URL: api.url });
+    expect(lines.join('\n')).not.toContain('can dial');
   });
 
   it.each([
@@ -123,7 +136,7 @@ describe('doctor, of a Plivo account', () => {
     expect(code).toBe(0);
     expect(lines).toContain('ok    Plivo takes the credentials');
     expect(lines).toContain('ok    PLIVO_PHONE_NUMBER leads to this gateway');
-    expect(lines).toContain('ok    Plivo can dial');
+    expect(lines).toContain('ok    Plivo can dial (the settings are complete; nothing was dialled)');
     expect(lines.join('\n')).not.toContain('hidden');
     expect(api.asked.map(({ path }) => path)).toEqual([account, number, application]);
     expect(new Set(api.asked.map((each) => each.authorization))).toEqual(new Set([basic('MA1', 'hidden')]));
@@ -164,6 +177,7 @@ describe('doctor, of a Plivo account', () => {
     });
     expect(lines.join('\n')).toContain(expected);
     expect(lines.join('\n')).not.toContain('hidden');
+    if (expected.startsWith('fail')) expect(lines.join('\n')).not.toContain('can dial');
   });
 
   it('says where Plivo is to call in when nothing but the token is there', async () => {
@@ -195,7 +209,7 @@ describe('doctor, of a Genesys Cloud integration', () => {
     const { code, lines } = await run({ ...env, PUBLIC_URL: url });
     expect(code).toBe(0);
     expect(lines).toContain(
-      `ok    Genesys Cloud may call in, with its API key and signature — the integration's Base Connection URI is ${url.replace('http', 'ws')}/audiohook/`,
+      `ok    Genesys Cloud may call in, with its API key and signature (so the settings say; nothing was asked) — the integration's Base Connection URI is ${url.replace('http', 'ws')}/audiohook/`,
     );
     expect(lines.join('\n')).not.toContain('hidden');
     expect(lines.join('\n')).not.toContain(secret(32));

@@ -59,7 +59,7 @@ describe('doctor, of Asterisk', () => {
     expect(code).toBe(0);
     expect(lines).toContain(
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the dialplan's own
-      'ok    AudioSocket takes calls from this machine alone, and those that are announced — in the dialplan: Set(CALL=${UUID()}), then AudioSocket(${CALL},127.0.0.1:9092)',
+      'ok    AudioSocket takes calls from this machine alone, and those that are announced (so the settings say; nothing was asked) — in the dialplan: Set(CALL=${UUID()}), then AudioSocket(${CALL},127.0.0.1:9092)',
     );
   });
 
@@ -80,7 +80,7 @@ describe('doctor, of Asterisk', () => {
     expect(code).toBe(0);
     const at = lines.indexOf('      [gateway]');
     expect(lines.slice(at - 1, at + 9)).toEqual([
-      "ok    Asterisk's WebSocket channel may connect with its user name and password — in websocket_client.conf:",
+      "ok    Asterisk's WebSocket channel may connect with its user name and password (so the settings say; nothing was asked) — in websocket_client.conf:",
       '      [gateway]',
       '      type = websocket_client',
       '      connection_type = per_call_config',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   fetchableUrl,
   integer,
+  type Kind,
   listOf,
   milliseconds,
   networks,
@@ -16,7 +17,13 @@ import { setting } from './setting.ts';
 /** Carriers whose signature check `PATCHCORD_ALLOW_UNSIGNED` can turn off. */
 export const signedCarriers = ['twilio', 'telnyx', 'plivo'] as const;
 
-const phoneNumber = textLike(/^\+[1-9]\d{1,14}$/, 'a number such as +15551230100');
+/**
+ * Numbers of one's own, kept in E.164. Vendors' consoles show them with blanks and dashes too, and without the plus,
+ * which is taken for the same from so many digits on: fewer may be a national number.
+ */
+const phoneNumber = numberOfOneself(11);
+/** Plivo writes every number without a plus. */
+const plivoNumber = numberOfOneself(7);
 
 /** The settings of each carrier, a group for each. */
 export const carrierSettings = {
@@ -104,9 +111,9 @@ export const carrierSettings = {
       unset: "none: Plivo's requests are refused",
       description: "The account's auth token; signatures are checked with it.",
     }),
-    phoneNumber: setting(phoneNumber, {
+    phoneNumber: setting(plivoNumber, {
       names: ['PLIVO_PHONE_NUMBER'],
-      description: 'Number that outbound calls come from.',
+      description: 'Number that outbound calls come from; with or without a plus.',
     }),
     apiBaseUrl: setting(url(['https', 'http']), {
       names: ['PLIVO_API_BASE_URL'],
@@ -258,3 +265,12 @@ export const carrierSettings = {
     }),
   },
 };
+
+function numberOfOneself(leastDigits: number): Kind<string> {
+  const schema = z
+    .string()
+    .transform((written) => written.replace(/[\s().-]/g, ''))
+    .transform((digits) => (digits.length >= leastDigits && /^\d+$/.test(digits) ? `+${digits}` : digits))
+    .pipe(z.string().regex(/^\+[1-9]\d{1,14}$/));
+  return { schema, expected: 'a number such as +15551230100' };
+}

@@ -31,6 +31,26 @@ describe('loadSettings', () => {
     expect(settings.call.maxDurationMs).toBe(3_600_000);
   });
 
+  it.each([
+    ['PLIVO_PHONE_NUMBER', '15550001111', '+15550001111'],
+    ['PLIVO_PHONE_NUMBER', '4570101155', '+4570101155'],
+    ['TWILIO_PHONE_NUMBER', '+1 (555) 000-1111', '+15550001111'],
+    ['TELNYX_FROM_NUMBER', '447700900123', '+447700900123'],
+  ])('takes a number of ours as the vendor writes it: %s=%s', (name, written, number) => {
+    const { twilio, telnyx, plivo } = loadSettings({ [name]: written });
+    expect([twilio.phoneNumber, telnyx.fromNumber, plivo.phoneNumber]).toContain(number);
+  });
+
+  it.each([
+    ['TWILIO_PHONE_NUMBER', '5550001111'],
+    ['TELNYX_FROM_NUMBER', '07700900123'],
+    ['PLIVO_PHONE_NUMBER', '12345'],
+    ['PLIVO_PHONE_NUMBER', '1555000111122223'],
+    ['PLIVO_PHONE_NUMBER', 'MAXYZ'],
+  ])('takes no number that may be another or is none: %s=%s', (name, written) => {
+    expect(refusal({ [name]: written })).toContain('expected a number such as +15551230100');
+  });
+
   it('takes every default through the same check as a given value', () => {
     const written = Object.fromEntries(
       allSettings().flatMap(({ setting }) => (setting.default ? [[setting.names[0], setting.default]] : [])),

@@ -70,10 +70,16 @@ function allowedSlips(name: string, { name: meant, owner, isSet }: Known): numbe
   if (isSet || name.replace(/_?\d+$/, '') === meant) return 0;
   if (owner === undefined) return lettersIn(meant) >= longSharedName ? 1 : 0;
   const isLong = lettersIn(name) >= longName && lettersIn(meant) >= longName;
+  if (isCutShort(name, meant)) return meant.length - name.length;
   const [beginning = ''] = name.split('_', 1);
   if (beginning === owner) return isLong ? 2 : 1;
   const isNear = owner.length >= longOwner && slipsBetween(beginning, owner) === 1;
   return isLong && isNear ? 2 : 0;
+}
+
+/** `..._USER` for `..._USERNAME`; a name that is whole words, such as TWILIO_API_KEY, is another program's. */
+function isCutShort(name: string, meant: string): boolean {
+  return lettersIn(name) >= longName && meant.startsWith(name) && /^[A-Z]/.test(meant.slice(name.length));
 }
 
 function lettersIn(name: string): number {

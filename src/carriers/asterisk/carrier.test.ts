@@ -114,6 +114,12 @@ describe('an upgrade to /asterisk', () => {
     expect(host.refusals).toEqual([{ code: 'PATCHCORD_UNAUTHORIZED', fields: { status: 401 } }]);
   });
 
+  it('is asked for HTTP Basic credentials, which a client may not send before', async () => {
+    const [, response] = await once(dial('/asterisk', {}), 'unexpected-response');
+    response.resume();
+    expect(response.headers['www-authenticate']).toBe('Basic realm="patchcord"');
+  });
+
   it('is refused whatever it brings while no credentials are set', async () => {
     server.close();
     await serve({ maxQueuedMs: 10_000 });

@@ -19,6 +19,8 @@ export interface AsteriskSettings {
 
 const name = 'asterisk';
 const mediaPath = '/asterisk';
+/** RFC 9110, section 11.6.1: a 401 has one. */
+const challenge = 'Basic realm="patchcord"';
 /** A phone's packet at 48 kHz is below 12 kB, and an event holds the channel's variables. */
 const maxMessageBytes = 65_536;
 
@@ -59,7 +61,7 @@ function mediaRoute(
       const error = refuseUpgrade(request, settings);
       if (error === undefined) return { accept: true };
       host.refused(name, error, { status: 401, ...error.details });
-      return { accept: false, status: 401, error };
+      return { accept: false, status: 401, error, challenge };
     },
     connect(socket, request) {
       let carrierCallId: string | undefined;

@@ -253,6 +253,7 @@ describe('what Asterisk must not send', () => {
 
   it.each([
     ['audio before the UUID', audio(), 'PATCHCORD_MESSAGE_ORDER'],
+    ['a hang-up before the UUID', '000000', 'PATCHCORD_MESSAGE_ORDER'],
     ['a digit before the UUID', '03000131', 'PATCHCORD_MESSAGE_ORDER'],
     [
       'a request in HTTP',

@@ -153,9 +153,6 @@ export class AudioSocketConnection {
       case 'malformed':
         this.refuse(message.error);
         return;
-      case 'hang-up':
-        this.#end({ reason: 'hung-up' });
-        return;
       default:
         this.refuse(new PatchcordError('PATCHCORD_MESSAGE_ORDER', `${message.type} before the UUID`));
     }

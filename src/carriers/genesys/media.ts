@@ -1,4 +1,5 @@
 import { AudioChunk } from '../../audio/chunk.ts';
+import { CallerPosition } from './caller-position.ts';
 import { type MediaOffer, maxBinaryBytes } from './wire.ts';
 
 /** µ-law at 8 kHz. */
@@ -10,12 +11,14 @@ export const maxFrameMs = maxBinaryBytes / bytesPerMs;
 const caller = 'external';
 
 /**
- * The offer to take: the first of µ-law at 8 kHz that has the caller's channel, else the first of µ-law at 8 kHz.
- * AudioHook protocol, "open": what is taken is repeated as it was offered.
+ * The offer to take: the first of µ-law at 8 kHz that has the caller's channel. AudioHook protocol, "open": what is
+ * taken is repeated as it was offered.
  */
 export function chooseMedia(offers: readonly MediaOffer[]): MediaOffer | undefined {
-  const usable = offers.filter(({ format, rate }) => format.toUpperCase() === 'PCMU' && rate === 8000);
-  return usable.find(({ channels }) => channels.includes(caller)) ?? usable[0];
+  return offers.find(
+    ({ format, rate, channels }) =>
+      format.toUpperCase() === 'PCMU' && rate === 8000 && channels.includes(caller),
+  );
 }
 
 /**
@@ -27,27 +30,27 @@ export class CallerChannel {
   readonly #index: number;
   /** The channel that the next byte belongs to. */
   #next = 0;
-  #positionMs = 0;
+  readonly #position = new CallerPosition();
 
   constructor({ channels }: MediaOffer) {
     this.#count = channels.length;
-    this.#index = Math.max(0, channels.indexOf(caller));
+    this.#index = channels.indexOf(caller);
   }
 
   /** Where the next of his audio begins, milliseconds; what was not sent to us included. */
   get positionMs(): number {
-    return this.#positionMs;
+    return this.#position.ms;
   }
 
-  /** The stream went on without us: what comes now is later than the bytes tell. */
-  skipTo(positionMs: number): void {
-    this.#positionMs = Math.max(this.#positionMs, positionMs);
+  /** The stream went on without us from `startMs`: what comes now is later than the bytes tell. */
+  discarded(startMs: number, ms: number): void {
+    this.#position.discarded(startMs, ms);
   }
 
   /** Undefined where nothing of the caller is in it. Of a single channel the frame itself is taken. */
   take(frame: Buffer): AudioChunk | undefined {
     const audio = this.#separate(frame);
-    if (audio !== undefined) this.#positionMs += audio.byteLength / bytesPerMs;
+    if (audio !== undefined) this.#position.sent(audio.byteLength / bytesPerMs);
     return audio;
   }
 

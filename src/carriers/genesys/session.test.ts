@@ -114,6 +114,13 @@ describe('opening a session', () => {
       'No supported format found',
       'PATCHCORD_AUDIO_FORMAT',
     ],
+    [
+      "the agent's channel alone",
+      { media: [{ ...mono, channels: ['internal'] }] },
+      'error',
+      'No supported format found',
+      'PATCHCORD_AUDIO_FORMAT',
+    ],
     ['no media at all', { media: [] }, 'error', 'No supported format found', 'PATCHCORD_AUDIO_FORMAT'],
     [
       'another organization',
@@ -244,6 +251,15 @@ describe('a live session', () => {
     expect(heard.audio.map(({ timestampMs }) => timestampMs)).toEqual([0, 200, 2300, 3000, 3020]);
     expect(heard.audio[0]?.chunk.byteLength).toBe(1600);
     expect(heard.log.filter((line) => line.endsWith('hold'))).toEqual(['on hold', 'off hold']);
+  });
+
+  it('loses no second gap where positions count only what was sent', async () => {
+    const heard = await session.live();
+    socket.says('discarded', { start: 'PT0S', discarded: 'PT0.5S' });
+    socket.sends(4800);
+    socket.says('discarded', { start: 'PT0.6S', discarded: 'PT0.5S' });
+    socket.sends(4800);
+    expect(heard.audio.map(({ timestampMs }) => timestampMs)).toEqual([500, 1600]);
   });
 
   it('answers pings and updates, and passes over what it does not know', async () => {

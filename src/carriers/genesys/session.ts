@@ -259,7 +259,7 @@ export class GenesysSession {
       case 'discarded':
       case 'resumed':
         if (message.type === 'resumed') this.#owner?.hold(false);
-        this.#caller?.skipTo(message.startMs + message.discardedMs);
+        this.#caller?.discarded(message.startMs, message.discardedMs);
         return;
       case 'update':
         this.#outlet.answer({ type: 'updated', parameters: {} });

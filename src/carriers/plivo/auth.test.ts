@@ -184,6 +184,11 @@ describe('the signature of a WebSocket upgrade', () => {
         }
       }
     }
+    for (const scheme of ['http', 'https']) {
+      const signed = `${scheme}://gw.example.com/plivo/media?token=abc/websocket`;
+      expect(refuseUpgrade(upgrade(signed, '/plivo/media?token=abc'), settings)).toBeUndefined();
+      expect(refuseUpgrade(upgrade(signed, '/plivo/media?token=abcd'), settings)).toBeDefined();
+    }
     const vector = '+wUgy7Z4iBdAvKKz2zMzwIrnuQWAw93O2m1cOA9ylvk=';
     const headers = { 'x-plivo-signature-v3': vector, 'x-plivo-signature-v3-nonce': nonce };
     expect(refuseUpgrade({ url: '/plivo/media', headers }, settings)).toBeUndefined();

@@ -42,7 +42,7 @@ export function refuseWebhook(
 /**
  * The reason to refuse a WebSocket upgrade; undefined when it is genuine. Plivo signs it as a GET, but its packages
  * disagree on the address: on live calls it was seen as `http`, port and query as in the XML; one package has `https`,
- * another puts `/websocket` behind it.
+ * another puts `/websocket` behind it, or behind its query.
  */
 export function refuseUpgrade(
   request: Pick<IncomingMessage, 'url' | 'headers'>,
@@ -99,6 +99,7 @@ function spellings(url: string): string[] {
 function upgradeSpellings(url: string): string[] {
   const [address, query] = cutQuery(url.replace(/^https?/i, ''));
   const targets = [`${address}?${query}`, address, `${address}/websocket?${query}`, `${address}/websocket`];
+  if (query !== '') targets.push(`${address}?${query}/websocket`);
   return ['http', 'https', 'wss', 'ws'].flatMap((scheme) =>
     targets.flatMap((target) => spellings(scheme + target)),
   );

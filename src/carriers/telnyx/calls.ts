@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { messageOf, PatchcordError } from '../../base/errors.ts';
-import type { TransferTarget } from '../../call/leg.ts';
+import type { LegEnd, TransferTarget } from '../../call/leg.ts';
 import type { Party } from '../../call/party.ts';
 import type { CarrierHost, DialledCall, DialRequest } from '../carrier.ts';
 import { type Dial, Dials, type MadeLeg } from '../dials.ts';
@@ -106,6 +106,11 @@ export class TelnyxCalls implements LegKeeper {
       if (leg !== undefined) return leg.claim(start, stream) ?? leg;
     }
     return new PatchcordError('PATCHCORD_STREAM_TOKEN_INVALID');
+  }
+
+  /** A socket with these tokens was refused before it said whose it is: the call waits for no other. */
+  streamRefused(tokens: readonly string[], end: LegEnd): void {
+    for (const token of tokens) this.#tokens.redeem(token)?.streamRefused(end);
   }
 
   /**

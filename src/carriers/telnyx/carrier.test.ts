@@ -104,6 +104,52 @@ describe('a stream that does not come about', () => {
     expect(api.commands.slice(4)).toEqual(['answer', 'streaming_start']);
   });
 
+  it.each([
+    'answer-timeout',
+    'model-failed',
+    'internal-error',
+  ] as const)('at all is apologised for when the call gives it up (%s)', async (reason) => {
+    await token();
+    await host.calls[0]?.leg.hangUp(reason, emptyRecord);
+    await api.asked(3);
+    await served.event('call.speak.ended', ofCall);
+    await api.asked(4);
+    expect(api.commands).toEqual(['answer', 'streaming_start', 'speak', 'hangup']);
+    expect(host.calls[0]?.ends).toEqual([{ reason: 'hung-up' }]);
+  });
+
+  it('is hung up without a word where that is what somebody wanted', async () => {
+    await token();
+    await host.calls[0]?.leg.hangUp('operator', emptyRecord);
+    expect(api.commands).toEqual(['answer', 'streaming_start', 'hangup']);
+  });
+
+  it.each<[string, string, string]>([
+    ['media before its start', JSON.stringify(mediaMessage(1)), 'PATCHCORD_MESSAGE_ORDER'],
+    ['what is no JSON', '{', 'PATCHCORD_MESSAGE_MALFORMED'],
+  ])('because it was refused for %s is apologised for at once', async (_what, message, code) => {
+    const given = await token();
+    const stream = await served.stream(`?token=${given}`);
+    stream.send({ event: 'connected', version: '1.0.0' });
+    stream.socket.send(message);
+    expect(await host.calls[0]?.ended).toMatchObject({ reason: 'protocol-error', error: { code } });
+    await api.asked(3);
+    expect(api.commands.at(-1)).toBe('speak');
+    await expect(served.stream(`?token=${given}`)).rejects.toThrow('401');
+  });
+
+  it('because it was refused is apologised for where `connected` brought the token, and only there', async () => {
+    const given = await token();
+    const stranger = await served.stream();
+    stranger.send(mediaMessage(1));
+    expect(await stranger.closed).toBe(1008);
+    expect(host.calls[0]?.ends).toEqual([]);
+    const stream = await served.stream();
+    stream.send({ event: 'connected', version: '1.0.0', [tokenName]: given });
+    stream.send(mediaMessage(1));
+    expect(await host.calls[0]?.ended).toMatchObject({ reason: 'protocol-error' });
+  });
+
   it('does not matter where it has come about all the same', async () => {
     const { promise: connected, resolve } = Promise.withResolvers<void>();
     host.onConnected = () => resolve();

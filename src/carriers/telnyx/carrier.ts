@@ -137,6 +137,7 @@ function mediaRoute(
               calls?.claim(brought, start, stream) ?? new PatchcordError('PATCHCORD_STREAM_TOKEN_INVALID')
             );
           },
+          refusedUnclaimed: (brought, end) => calls?.streamRefused(brought, end),
           refused: (error, fields) => host.refused(name, error, { ...error.details, ...fields }),
           complained: (title, code) =>
             host.log.warn({ carrier: name, title, code }, 'Telnyx complains of what it got'),

@@ -68,6 +68,9 @@ const endOfCause: ReadonlyMap<string, LegEnd['reason']> = new Map([
   ['time_limit', 'hung-up'],
 ]);
 
+/** Ends that nobody wanted. */
+const failures: ReadonlySet<HangUpReason> = new Set(['answer-timeout', 'model-failed', 'internal-error']);
+
 /** One Telnyx call, from its first event on: `ringing`, `answered`, `connected` once media flows, `ended`. */
 export class TelnyxLeg extends StreamLeg<TelnyxStream> {
   readonly carrier = 'telnyx';
@@ -172,6 +175,11 @@ export class TelnyxLeg extends StreamLeg<TelnyxStream> {
     return undefined;
   }
 
+  /** The socket that brought this leg's token was refused before its `start`. Telnyx opens one for each `streaming_start`. */
+  streamRefused(end: LegEnd): void {
+    if (this.isOpen && !this.hasMedia) this.end(end, 'apologise');
+  }
+
   /** The call itself may well go on, and then with nobody: it is ended, unless it is on its way to somebody else. */
   protected override streamOver(end: LegEnd): void {
     if (this.#transferId !== undefined) this.end({ reason: 'transferred' }, 'leave');
@@ -209,6 +217,9 @@ export class TelnyxLeg extends StreamLeg<TelnyxStream> {
   override hangUp(reason: HangUpReason): Promise<void> {
     // A caller who is on his way to somebody else is not cut off because the agent is done.
     if (this.isOpen && this.#transferId !== undefined && reason !== 'operator') this.transferred();
+    // One who was picked up and to whom no media ever came has heard nothing at all.
+    if (this.isOpen && this.#streamUrl !== undefined && !this.hasMedia && failures.has(reason))
+      this.end({ reason: 'hung-up' }, 'apologise');
     return super.hangUp(reason);
   }
 

@@ -58,6 +58,7 @@ function connect(bigEndian = true): void {
       bigEndian,
       claim: (_tokens, start, stream) => leg.claim(start, stream) ?? leg,
       refused: (error, fields) => host.refused('telnyx', error, fields),
+      refusedUnclaimed: () => undefined,
       complained: (title) => complaints.push(title),
     },
     [],

@@ -39,6 +39,8 @@ export interface StreamHost extends MediaSocketHost {
     start: StartMessage,
     stream: TelnyxStream,
   ): TelnyxStreamOwner | PatchcordError;
+  /** The socket was refused before a leg was claimed; the tokens may tell whose it was. */
+  refusedUnclaimed(tokens: readonly string[], end: LegEnd): void;
   /** Telnyx complains of something it got. */
   complained(title: string, code: number | undefined): void;
 }
@@ -207,6 +209,7 @@ export class TelnyxStream implements MediaStream {
     const owner = this.#owner;
     this.#owner = undefined;
     this.#reorder.close();
-    owner?.streamEnded(end);
+    if (owner !== undefined) owner.streamEnded(end);
+    else if (end.reason === 'protocol-error') this.#host.refusedUnclaimed(this.#tokens, end);
   }
 }

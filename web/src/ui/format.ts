@@ -40,6 +40,7 @@ const reasons: Readonly<Record<string, string>> = {
   operator: 'Hung up from the console',
   'model-failed': 'The speech model failed',
   'answer-timeout': 'No media arrived in time',
+  busy: 'The line was busy',
   'not-answered': 'Not answered',
   'carrier-failed': 'The carrier failed',
   'carrier-lost': 'The connection to the carrier was lost',
