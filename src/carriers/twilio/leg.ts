@@ -36,7 +36,7 @@ export interface TwilioLegOptions {
   readonly log: Logger;
   /** Undefined: no account is configured, so that only the media stream can end the call. */
   readonly rest: TwilioRest | undefined;
-  readonly onEnded: () => void;
+  readonly onEnded: (end: LegEnd) => void;
 }
 
 /** One Twilio call, from its webhook on: `ringing`, `answered`, `connected` once media flows, `ended`. */
@@ -95,7 +95,8 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
   }
 
   end(end: LegEnd): void {
-    this.endOnce(this.#isTransferred ? { reason: 'transferred' } : end, this.#options.onEnded);
+    const told: LegEnd = this.#isTransferred ? { reason: 'transferred' } : end;
+    this.endOnce(told, () => this.#options.onEnded(told));
   }
 
   /** Nobody but an operator takes the caller from whom he was given to. Waits for a redirect no longer than its deadline. */
