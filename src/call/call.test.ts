@@ -417,6 +417,31 @@ describe('the end of a call', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('leaves a caller who was given to somebody else alone until the carrier ends the leg', () => {
+    const { call, clock, leg, model, of } = liveCall({ agent: greeter, limits: { mediaLostMs: 2000 } });
+    const { session } = model;
+    session.answer('resp-1', 'item-1', 3000, 'Hello there, I am here.', session.requests[0]?.requestId);
+    clock.advance(500);
+    leg.log.length = 0;
+    leg.events.left?.();
+    expect(leg.log).toEqual(['clear']);
+    expect(session.closed).toBe(true);
+    leg.speak(200);
+    leg.events.digit('1');
+    call.finish('drain', 'Say goodbye.');
+    expect([call.say('Hello?'), call.interrupt(), call.transfer({ to: '+15550100003' })]).toEqual([
+      false,
+      false,
+      undefined,
+    ]);
+    clock.advance(4500);
+    expect(leg.log).toEqual(['clear']);
+    expect(call.state).toBe('live');
+    leg.end('transferred');
+    expect(of('call.ended')[0]?.reason).toBe('transferred');
+    expect(clock.pending).toBe(0);
+  });
+
   it('comes even when the carrier never confirms it', async () => {
     const { clock, leg, call } = liveCall();
     leg.confirmsHangUp = false;
