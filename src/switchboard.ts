@@ -119,7 +119,7 @@ export class Switchboard {
     const call = new Call({
       callId,
       leg,
-      agent: this.#agents.agent(extras.overrides),
+      agent: this.#agents.agent(extras.overrides, leg.party.direction),
       model: this.#model,
       tools: this.#toolsWith(extras),
       limits: this.#settings.call,

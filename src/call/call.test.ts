@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Agent } from './agent.ts';
 import type { PlaybackTraits } from './leg.ts';
 import { FakeLeg } from './testing/fake-leg.ts';
 import { greeter, guarded, liveCall, setUp } from './testing/set-up.ts';
@@ -18,6 +19,14 @@ describe('a call', () => {
     leg.events.connected();
     expect(leg.playedBytes).toBe(9600);
     expect(of('latency.pick-up')[0]?.firstAudioMs).toBe(0);
+  });
+
+  it('says in its own words why it calls, or asks what it can do for whoever calls', () => {
+    const improvises: Agent = { ...greeter, opening: { speaker: 'agent', interruptible: true } };
+    const opens = (direction: 'inbound' | 'outbound') =>
+      liveCall({ agent: improvises, leg: { direction } }).model.session.requests[0]?.instructions;
+    expect(opens('outbound')).toMatch(/why you call/);
+    expect(opens('inbound')).toMatch(/how you can help/);
   });
 
   it('keeps what the caller says before the model is ready, and sends it first', () => {

@@ -330,7 +330,7 @@ export class Conversation {
       // Somebody ends the call: the goodbye waits, and nothing goes before it.
       if (answerDue && !joined.responses.busy) joined.responses.want({ kind: 'answer' });
     } else if (!this.#everReady && opening.speaker === 'agent') {
-      this.#say(greetingPrompt(opening), true);
+      this.#say(greetingPrompt(opening, this.#leg.party.direction), true);
     } else if (answerDue) {
       joined.responses.want({ kind: 'answer' });
     } else if (due === 'turn') {
