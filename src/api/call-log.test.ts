@@ -95,6 +95,15 @@ describe('the log of a call', () => {
     expect(lines.at(-1)).not.toHaveProperty('code');
   });
 
+  it('says on the one line of an error what the model told of it', () => {
+    const { lines, tell } = setUp();
+    const details = { code: 'rate_limit_exceeded', status: 429, retryInMs: 125 };
+    tell({ type: 'error', code: 'PATCHCORD_MODEL_UNREACHABLE', message: 'm', fatal: false, details });
+    expect(lines.slice(1)).toMatchObject([
+      { code: 'PATCHCORD_MODEL_UNREACHABLE', modelCode: 'rate_limit_exceeded', status: 429, retryInMs: 125 },
+    ]);
+  });
+
   it('has one line for an error that ends the call at once: that of its end', async () => {
     const { lines, tell, observe } = setUp();
     tell({ type: 'error', code: 'PATCHCORD_AUDIO_FORMAT', message: 'm', fatal: true });

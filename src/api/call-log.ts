@@ -166,7 +166,10 @@ function write(log: Logger, ids: object, event: Exclude<LoggedEvent, EndedEvent>
       log.warn({ ...ids, lostMs: rounded(event.lostMs) }, 'agent audio lost');
       return;
     case 'error': {
-      const fields = { ...ids, code: event.code, error: event.message };
+      // The line's `code` is always ours; the model's own goes beside it.
+      const { code: modelCode, ...details } = event.details ?? {};
+      const told = modelCode === undefined ? details : { modelCode, ...details };
+      const fields = { ...told, ...ids, code: event.code, error: event.message };
       if (event.fatal) log.error(fields, 'call error');
       else log.warn(fields, 'call error');
       return;

@@ -486,6 +486,8 @@ export class Conversation {
   }
 
   #error(error: PatchcordError, fatal: boolean): void {
-    this.#options.emit({ type: 'error', code: error.code, message: error.message, fatal });
+    const { code, message, details } = error;
+    const told = Object.keys(details).length === 0 ? {} : { details };
+    this.#options.emit({ type: 'error', code, message, fatal, ...told });
   }
 }
