@@ -73,7 +73,7 @@ describe('the log of a call', () => {
     tell({ type: 'latency.turn', turnId: 3, endpointingMs: 500, firstAudioMs: 800, heardMs: 950 });
     expect(lines.slice(1)).toMatchObject([
       { message: 'barge-in', heardMs: 640, generatedMs: 1200, clearMs: 0.042 },
-      { message: 'first audio', firstAudioMs: 210.123 },
+      { message: 'first audio', firstAudioMs: 210.1 },
       { level: 'info', message: 'answer', turnId: 3, firstAudioMs: 800, endpointingMs: 500 },
       { level: 'debug', message: 'answer heard', turnId: 3, firstAudioMs: 800, heardMs: 950 },
     ]);
