@@ -114,7 +114,13 @@ function numberFinding({ status, body }: Answer, publicUrl: string | undefined):
   const expected = [`${publicUrl}/incoming-call`, `${publicUrl}/inbound-call`];
   if (leadsTo(number.voice_url, expected)) {
     const leads = 'TWILIO_PHONE_NUMBER leads to this gateway';
-    if (leadsTo(number.status_callback, callbackPaths.map((path) => `${publicUrl}${path}`))) return ok(leads);
+    if (
+      leadsTo(
+        number.status_callback,
+        callbackPaths.map((path) => `${publicUrl}${path}`),
+      )
+    )
+      return ok(leads);
     const advice = `set "Call status changes" to ${publicUrl}${callbackPaths[0]}: it tells of callers who hang up early`;
     return ok(leads, advice);
   }

@@ -106,6 +106,7 @@ function startProblem(thrown: unknown): string {
   if (code === 'EADDRNOTAVAIL') return `patchcord: HOST is no address of this machine: ${messageOf(thrown)}.`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EINVAL')
     return `patchcord: HOST is neither an address nor a name that is known here: ${messageOf(thrown)}. Set it to 127.0.0.1 or 0.0.0.0.`;
-  if (code === 'EACCES') return `patchcord: PORT may not be listened on: ${messageOf(thrown)}. Set it to one above 1023.`;
+  if (code === 'EACCES')
+    return `patchcord: PORT may not be listened on: ${messageOf(thrown)}. Set it to one above 1023.`;
   return problemLine(thrown);
 }

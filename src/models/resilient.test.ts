@@ -91,7 +91,10 @@ describe('opening a session while the phone waits', () => {
     }
     expect(opened.map(({ atMs }) => atMs)).toEqual([0, 125, 1250, 2500, 4000]);
     nth(4).events.ready();
-    expect(call.take()).toEqual([...Array(4).fill(['failed', 'PATCHCORD_MODEL_UNREACHABLE', false]), ['ready']]);
+    expect(call.take()).toEqual([
+      ...Array(4).fill(['failed', 'PATCHCORD_MODEL_UNREACHABLE', false]),
+      ['ready'],
+    ]);
     expect(call.errors.map(({ details }) => details.retryInMs)).toEqual([125, 250, 500, 1000]);
   });
 

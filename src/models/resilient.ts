@@ -162,7 +162,9 @@ class ResilientSession implements ModelSession {
     const { clock } = this.#bounds;
     const attemptMs = Math.max(minAttemptMs, (this.#boundAt - clock.now()) / 2);
     this.#attemptWatch = clock.setTimeout(() => {
-      this.#lost(new PatchcordError('PATCHCORD_MODEL_TIMEOUT', undefined, { attemptMs: Math.round(attemptMs) }));
+      this.#lost(
+        new PatchcordError('PATCHCORD_MODEL_TIMEOUT', undefined, { attemptMs: Math.round(attemptMs) }),
+      );
     }, attemptMs);
     const { callId, agent, party, tools, prefers, log } = this.#options;
     return this.#model.open(

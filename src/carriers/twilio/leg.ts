@@ -122,7 +122,10 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
   #transferred(): void {
     this.#isTransferred = true;
     if (this.hasEnded) return;
-    this.#leaving ??= this.#options.clock.setTimeout(() => this.end({ reason: 'transferred' }), transferredMs);
+    this.#leaving ??= this.#options.clock.setTimeout(
+      () => this.end({ reason: 'transferred' }),
+      transferredMs,
+    );
     this.callerLeft();
   }
 
