@@ -103,7 +103,7 @@ export class Call {
 
   /** Whether the caller could be given to somebody else now. */
   get canTransfer(): boolean {
-    return this.#state === 'live' && this.#leg.transfer !== undefined;
+    return this.#talks && this.#leg.transfer !== undefined;
   }
 
   /** Gives the caller to somebody else, which ends the call here; undefined: its carrier cannot, or it is not live. */
@@ -211,7 +211,7 @@ export class Call {
   }
 
   #hold(on: boolean): void {
-    if (this.#state === 'live') this.#conversation.hold(on);
+    if (this.#talks) this.#conversation.hold(on);
   }
 
   #reset(): void {
