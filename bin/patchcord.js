@@ -22,7 +22,7 @@ if (Number.parseInt(process.versions.node, 10) >= neededMajor) {
   const node = packagedNode();
   if (node === undefined) {
     console.error(
-      `Patchcord needs Node ${neededMajor} or newer and this is ${process.versions.node}: install Node ${neededMajor}, or run npm install node@${neededMajor} beside it.`,
+      `Patchcord needs Node ${neededMajor} or newer and this is ${process.versions.node}: install Node ${neededMajor}, or run npm install node@${neededMajor} beside it. Where npm runs no install scripts (ignore-scripts, allowScripts), follow it with npm rebuild node --ignore-scripts=false.`,
     );
     process.exitCode = 1;
   } else {

@@ -29,8 +29,9 @@ const io = (): CommandIo => ({
   env: withEnvFile(process.env, process.cwd()),
   out: (line) => process.stdout.write(`${line}\n`),
   err: (line) => process.stderr.write(`${line}\n`),
-  onStop(handler) {
+  onStop(handler, atOnce) {
     let stopping = false;
+    let cutting = false;
     const stop = (): void => {
       if (stopping) return;
       stopping = true;
@@ -38,8 +39,10 @@ const io = (): CommandIo => ({
     };
     const signalled = (): void => {
       // The second signal means it.
-      if (stopping) process.exit(1);
-      stop();
+      if (cutting || (stopping && atOnce === undefined)) process.exit(1);
+      cutting = stopping;
+      if (stopping) atOnce?.().finally(() => process.exit(1));
+      else stop();
     };
     process.on('SIGINT', signalled);
     process.on('SIGTERM', signalled);

@@ -19,7 +19,6 @@ export async function chooseModel(settings: Settings, clock: Clock, log: Logger)
   const { apiKey } = settings.openai;
   const resume = {
     clock,
-    log,
     connectBoundMs: settings.model.connectBoundMs,
     resumeBoundMs: settings.model.resumeBoundMs,
   };

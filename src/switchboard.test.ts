@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { silentLogger } from './base/logger.ts';
+import { type Logger, silentLogger } from './base/logger.ts';
 import { VirtualClock } from './base/virtual-clock.ts';
 import type { ModelSession, SessionOptions, SpeechModel } from './call/model-session.ts';
 import { FakeLeg } from './call/testing/fake-leg.ts';
@@ -26,6 +26,38 @@ function deafModel(opened: SessionOptions[]): SpeechModel {
     },
   };
 }
+
+describe('calls that are cut short', () => {
+  it('are hung up without a goodbye, and waited for no longer than half a second', async () => {
+    const clock = new VirtualClock();
+    const warnings: object[] = [];
+    const log: Logger = { ...silentLogger, warn: (fields) => warnings.push(fields), child: () => log };
+    const switchboard = await Switchboard.create({
+      settings: loadSettings({}),
+      clock,
+      log,
+      model: deafModel([]),
+      peerRefused: () => undefined,
+      callRefused: () => undefined,
+      lookUp: () => Promise.resolve({}),
+    });
+    const legs = [new FakeLeg({ clock }), new FakeLeg({ clock })];
+    for (const leg of legs) switchboard.accept(leg);
+    const deaf = legs[1];
+    if (deaf) deaf.confirmsHangUp = false;
+    let over = false;
+    const cut = switchboard.cutShort().then(() => {
+      over = true;
+    });
+    expect(legs.map(({ hangUps }) => hangUps)).toEqual([['drain'], ['drain']]);
+    expect(warnings).toEqual([{ liveCalls: 2 }]);
+    await clock.advanceAsync(499);
+    expect(over).toBe(false);
+    await clock.advanceAsync(1);
+    await cut;
+    await clock.advanceAsync(5000);
+  });
+});
 
 describe('the tools of a call', () => {
   it('are those of every call, those looked up for this one, and those of its carrier', async () => {

@@ -37,6 +37,8 @@ export function instructionSources({ openai }: Settings): InstructionSources {
   return { instructions, instructionsUrl, instructionsFile, instructionsTimeoutMs };
 }
 
+/** Time for the carriers to be told that calls are cut. */
+const cutMs = 500;
 /** Time for a goodbye when the drain bound has passed. */
 const lastGoodbyeMs = 15_000;
 
@@ -119,7 +121,7 @@ export class Switchboard {
     const call = new Call({
       callId,
       leg,
-      agent: this.#agents.agent(extras.overrides),
+      agent: this.#agents.agent(extras.overrides, leg.party.direction),
       model: this.#model,
       tools: this.#toolsWith(extras),
       limits: this.#settings.call,
@@ -151,6 +153,14 @@ export class Switchboard {
     if (await this.#emptied(lastGoodbyeMs)) return;
     for (const call of this.directory.calls()) call.end('drain');
     await this.#emptied(this.#settings.call.endTimeoutMs + 1000);
+  }
+
+  /** Somebody cannot wait for the drain: live calls end without a goodbye. Settles when their carriers know, within half a second. */
+  async cutShort(): Promise<void> {
+    this.#draining = true;
+    this.#log.warn({ liveCalls: this.directory.size }, 'told to stop again: live calls are cut');
+    for (const call of this.directory.calls()) call.end('drain');
+    await this.#emptied(cutMs);
   }
 
   /** A tool of this very call takes the place of ours of the same name, and the carrier's that of both. */

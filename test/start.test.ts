@@ -94,6 +94,23 @@ describe('the command patchcord', () => {
     expect(out + err).not.toContain('PATCHCORD_LAUNCHER_FD');
   });
 
+  it('says at npm start which install script has not run when the Node is too old', async () => {
+    const script = join(project, 'scripts', 'check-node.js');
+    const check = async (nodeArgs: string[]) => {
+      const child = spawn(process.execPath, [...nodeArgs, script]);
+      let err = '';
+      child.stderr.on('data', (data) => {
+        err += data;
+      });
+      const [code] = await once(child, 'close');
+      return { code, err };
+    };
+    expect(await check([])).toEqual({ code: 0, err: '' });
+    const old = await check(['--import', asNode20]);
+    expect(old.code).toBe(1);
+    expect(old.err).toMatch(/^Patchcord needs Node 24 .* "npm rebuild node --ignore-scripts=false".*\n$/);
+  });
+
   it('says in one line what is needed when there is no such Node', async () => {
     writeFileSync(join(root, 'src', 'main.ts'), source);
     const { code, out, err } = await run(['--import', asNode20], []);

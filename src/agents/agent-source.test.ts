@@ -62,6 +62,25 @@ describe('the agent', () => {
     });
   });
 
+  it('opens a dialled call that has instructions of its own by these, unless it has a greeting too', async () => {
+    const source = await AgentSource.load(settings, new VirtualClock(), silentLogger);
+    const own = { instructions: 'Remind them of Monday.' };
+    const greets = { speaker: 'agent', greeting: 'Hello.', interruptible: true };
+    expect(source.agent(own, 'outbound').opening).toEqual({ speaker: 'agent', interruptible: true });
+    expect(source.agent({ ...own, greeting: 'Hi!' }, 'outbound').opening).toEqual({
+      ...greets,
+      greeting: 'Hi!',
+    });
+    expect(source.agent({}, 'outbound').opening).toEqual(greets);
+    expect(source.agent(own, 'inbound').opening).toEqual(greets);
+    const waits = await AgentSource.load(
+      { ...settings, whoSpeaksFirst: 'caller' },
+      new VirtualClock(),
+      silentLogger,
+    );
+    expect(waits.agent(own, 'outbound').opening).toEqual({ speaker: 'caller' });
+  });
+
   it('has what the address says now, half a minute later, and keeps it when the address fails', async () => {
     const clock = new VirtualClock();
     const { url, reply, asked } = await address();

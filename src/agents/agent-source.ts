@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Agent, Opening } from '../call/agent.ts';
+import type { Party } from '../call/party.ts';
 import type { Tool } from '../call/tools.ts';
 import { type InstructionSources, type LoadedInstructions, loadInstructions } from './instructions.ts';
 
@@ -52,7 +53,7 @@ export class AgentSource {
     return new AgentSource(settings, clock, log, await loadInstructions(settings, { logger: log }));
   }
 
-  agent(overrides: AgentOverrides = {}): Agent {
+  agent(overrides: AgentOverrides = {}, direction: Party['direction'] = 'inbound'): Agent {
     this.#refresh();
     const { voice } = this.#settings;
     const { instructions: wanted, model, maxOutputTokens, turnSilenceMs } = overrides;
@@ -62,7 +63,7 @@ export class AgentSource {
       name: 'default',
       instructions: typeof wanted === 'function' ? wanted(standing) : (wanted ?? standing),
       voice: overrides.voice ?? voice,
-      opening: this.#opening(overrides.greeting),
+      opening: this.#opening(overrides, direction),
       ...(language === undefined ? {} : { language }),
       ...(model === undefined ? {} : { model }),
       ...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
@@ -70,7 +71,7 @@ export class AgentSource {
     };
   }
 
-  #opening(greeting: string | undefined): Opening {
+  #opening({ greeting, instructions }: AgentOverrides, direction: Party['direction']): Opening {
     const { whoSpeaksFirst, greetingInterruptible } = this.#settings;
     // A greeting given for this very call is meant to be said.
     if (greeting !== undefined) return { speaker: 'agent', greeting, interruptible: greetingInterruptible };
@@ -80,6 +81,9 @@ export class AgentSource {
       case 'agent-improvises':
         return { speaker: 'agent', interruptible: greetingInterruptible };
       case 'agent':
+        // Whoever is called, and for a purpose of its own, is not asked what he wants.
+        if (direction === 'outbound' && instructions !== undefined)
+          return { speaker: 'agent', interruptible: greetingInterruptible };
         return { speaker: 'agent', greeting: this.#settings.greeting, interruptible: greetingInterruptible };
     }
   }

@@ -73,7 +73,7 @@ describe('the log of a call', () => {
     tell({ type: 'latency.turn', turnId: 3, endpointingMs: 500, firstAudioMs: 800, heardMs: 950 });
     expect(lines.slice(1)).toMatchObject([
       { message: 'barge-in', heardMs: 640, generatedMs: 1200, clearMs: 0.042 },
-      { message: 'first audio', firstAudioMs: 210.123 },
+      { message: 'first audio', firstAudioMs: 210.1 },
       { level: 'info', message: 'answer', turnId: 3, firstAudioMs: 800, endpointingMs: 500 },
       { level: 'debug', message: 'answer heard', turnId: 3, firstAudioMs: 800, heardMs: 950 },
     ]);
@@ -93,6 +93,15 @@ describe('the log of a call', () => {
       { level: 'info', message: 'call ended' },
     ]);
     expect(lines.at(-1)).not.toHaveProperty('code');
+  });
+
+  it('says on the one line of an error what the model told of it', () => {
+    const { lines, tell } = setUp();
+    const details = { code: 'rate_limit_exceeded', status: 429, retryInMs: 125 };
+    tell({ type: 'error', code: 'PATCHCORD_MODEL_UNREACHABLE', message: 'm', fatal: false, details });
+    expect(lines.slice(1)).toMatchObject([
+      { code: 'PATCHCORD_MODEL_UNREACHABLE', modelCode: 'rate_limit_exceeded', status: 429, retryInMs: 125 },
+    ]);
   });
 
   it('has one line for an error that ends the call at once: that of its end', async () => {

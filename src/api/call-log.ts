@@ -130,7 +130,8 @@ function write(log: Logger, ids: object, event: Exclude<LoggedEvent, EndedEvent>
     case 'barge-in': {
       const heardMs = event.items.reduce((sum, item) => sum + item.heardMs, 0);
       const generatedMs = event.items.reduce((sum, item) => sum + item.generatedMs, 0);
-      const clearMs = rounded(event.clearMs);
+      // Mostly a small part of a millisecond.
+      const clearMs = Math.round(event.clearMs * 1000) / 1000;
       log.info({ ...ids, cause: event.cause, clearMs, heardMs, generatedMs }, 'barge-in');
       return;
     }
@@ -166,7 +167,10 @@ function write(log: Logger, ids: object, event: Exclude<LoggedEvent, EndedEvent>
       log.warn({ ...ids, lostMs: rounded(event.lostMs) }, 'agent audio lost');
       return;
     case 'error': {
-      const fields = { ...ids, code: event.code, error: event.message };
+      // The line's `code` is always ours; the model's own goes beside it.
+      const { code: modelCode, ...details } = event.details ?? {};
+      const told = modelCode === undefined ? details : { modelCode, ...details };
+      const fields = { ...told, ...ids, code: event.code, error: event.message };
       if (event.fatal) log.error(fields, 'call error');
       else log.warn(fields, 'call error');
       return;
@@ -208,5 +212,5 @@ function endFields(call: CallSnapshot, endedAtEpochMs: number): object {
 }
 
 function rounded<T extends number | undefined>(ms: T): T | number {
-  return ms === undefined ? ms : Math.round(ms * 1000) / 1000;
+  return ms === undefined ? ms : Math.round(ms * 10) / 10;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Agent } from './agent.ts';
 import type { PlaybackTraits } from './leg.ts';
 import { FakeLeg } from './testing/fake-leg.ts';
 import { greeter, guarded, liveCall, setUp } from './testing/set-up.ts';
@@ -18,6 +19,14 @@ describe('a call', () => {
     leg.events.connected();
     expect(leg.playedBytes).toBe(9600);
     expect(of('latency.pick-up')[0]?.firstAudioMs).toBe(0);
+  });
+
+  it('says in its own words why it calls, or asks what it can do for whoever calls', () => {
+    const improvises: Agent = { ...greeter, opening: { speaker: 'agent', interruptible: true } };
+    const opens = (direction: 'inbound' | 'outbound') =>
+      liveCall({ agent: improvises, leg: { direction } }).model.session.requests[0]?.instructions;
+    expect(opens('outbound')).toMatch(/why you call/);
+    expect(opens('inbound')).toMatch(/how you can help/);
   });
 
   it('keeps what the caller says before the model is ready, and sends it first', () => {
@@ -414,6 +423,31 @@ describe('the end of a call', () => {
     expect(of('call.ended')).toHaveLength(1);
     expect(of('call.ended')[0]).toMatchObject({ reason: 'operator' });
     expect(model.session.closed).toBe(true);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('leaves a caller who was given to somebody else alone until the carrier ends the leg', () => {
+    const { call, clock, leg, model, of } = liveCall({ agent: greeter, limits: { mediaLostMs: 2000 } });
+    const { session } = model;
+    session.answer('resp-1', 'item-1', 3000, 'Hello there, I am here.', session.requests[0]?.requestId);
+    clock.advance(500);
+    leg.log.length = 0;
+    leg.events.left?.();
+    expect(leg.log).toEqual(['clear']);
+    expect(session.closed).toBe(true);
+    leg.speak(200);
+    leg.events.digit('1');
+    call.finish('drain', 'Say goodbye.');
+    expect([call.say('Hello?'), call.interrupt(), call.transfer({ to: '+15550100003' })]).toEqual([
+      false,
+      false,
+      undefined,
+    ]);
+    clock.advance(4500);
+    expect(leg.log).toEqual(['clear']);
+    expect(call.state).toBe('live');
+    leg.end('transferred');
+    expect(of('call.ended')[0]?.reason).toBe('transferred');
     expect(clock.pending).toBe(0);
   });
 

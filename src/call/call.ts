@@ -38,6 +38,8 @@ export class Call {
   #endReason: CallEndReason | undefined;
   #deadline: Timeout | undefined;
   #mediaWatch: Timeout | undefined;
+  /** The caller is with somebody else already. */
+  #left = false;
   #over = false;
   /** `call.ended` was told: nothing comes after it. */
   #told = false;
@@ -78,6 +80,11 @@ export class Call {
     return id === this.callId || id === this.carrierCallId || id === this.#firstCarrierCallId;
   }
 
+  /** The agent and the caller hear each other. */
+  get #talks(): boolean {
+    return this.#state === 'live' && !this.#left;
+  }
+
   snapshot(): CallSnapshot {
     return this.#report.snapshot(this.#state);
   }
@@ -91,35 +98,35 @@ export class Call {
 
   /** The agent falls silent at once. Returns whether it was speaking. */
   interrupt(): boolean {
-    return this.#state === 'live' && this.#conversation.interrupt('operator');
+    return this.#talks && this.#conversation.interrupt('operator');
   }
 
   /** Whether the caller could be given to somebody else now. */
   get canTransfer(): boolean {
-    return this.#state === 'live' && this.#leg.transfer !== undefined;
+    return this.#talks && this.#leg.transfer !== undefined;
   }
 
   /** Gives the caller to somebody else, which ends the call here; undefined: its carrier cannot, or it is not live. */
   transfer(target: TransferTarget): Promise<TransferOutcome> | undefined {
-    return this.#state === 'live' ? this.#leg.transfer?.(target) : undefined;
+    return this.#talks ? this.#leg.transfer?.(target) : undefined;
   }
 
   /** Has the agent say this, once it has the floor. False: the call is not live. */
   say(text: string): boolean {
-    if (this.#state !== 'live') return false;
+    if (!this.#talks) return false;
     this.#conversation.say(text);
     return true;
   }
 
   /** Presses keys towards the other side; undefined: its carrier cannot, or it is not live. */
   sendDigits(digits: string): Promise<void> | undefined {
-    return this.#state === 'live' ? this.#leg.sendDigits?.(digits) : undefined;
+    return this.#talks ? this.#leg.sendDigits?.(digits) : undefined;
   }
 
   /** Ends the call in order: the agent is asked to say goodbye, and the call ends when that was heard, within a bound. */
   finish(reason: HangUpReason, instructions: string): void {
-    if (this.#state === 'live') this.#conversation.sayGoodbye(reason, instructions, false);
-    else this.end(reason);
+    if (this.#talks) this.#conversation.sayGoodbye(reason, instructions, false);
+    else if (!this.#left) this.end(reason);
   }
 
   /** Ends the call now. Only the first reason counts. */
@@ -173,6 +180,7 @@ export class Call {
       flow: (open: boolean) => this.#guard(() => this.#conversation.flow(open)),
       hold: (on: boolean) => this.#guard(() => this.#hold(on)),
       reset: () => this.#guard(() => this.#reset()),
+      left: () => this.#guard(() => this.#leave()),
       ended: (end: LegEnd) => this.#guard(() => this.#legEnded(end)),
     };
   }
@@ -193,21 +201,28 @@ export class Call {
   }
 
   #digit(digit: string): void {
-    if (this.#state !== 'live' || !/^[0-9*#A-D]$/.test(digit)) return;
+    if (!this.#talks || !/^[0-9*#A-D]$/.test(digit)) return;
     this.#emit({ type: 'digit', digit });
     this.#conversation.digit(digit);
   }
 
   #played(played: Played): void {
-    if (this.#state === 'live') this.#conversation.played(played);
+    if (this.#talks) this.#conversation.played(played);
   }
 
   #hold(on: boolean): void {
-    if (this.#state === 'live') this.#conversation.hold(on);
+    if (this.#talks) this.#conversation.hold(on);
   }
 
   #reset(): void {
-    if (this.#state === 'live') this.#conversation.reset();
+    if (this.#talks) this.#conversation.reset();
+  }
+
+  /** The leg ends within a bound of its own; nobody is there to be talked to until then. */
+  #leave(): void {
+    if (!this.#talks) return;
+    this.#left = true;
+    this.#close();
   }
 
   #tooLong(): void {

@@ -330,7 +330,7 @@ export class Conversation {
       // Somebody ends the call: the goodbye waits, and nothing goes before it.
       if (answerDue && !joined.responses.busy) joined.responses.want({ kind: 'answer' });
     } else if (!this.#everReady && opening.speaker === 'agent') {
-      this.#say(greetingPrompt(opening), true);
+      this.#say(greetingPrompt(opening, this.#leg.party.direction), true);
     } else if (answerDue) {
       joined.responses.want({ kind: 'answer' });
     } else if (due === 'turn') {
@@ -486,6 +486,8 @@ export class Conversation {
   }
 
   #error(error: PatchcordError, fatal: boolean): void {
-    this.#options.emit({ type: 'error', code: error.code, message: error.message, fatal });
+    const { code, message, details } = error;
+    const told = Object.keys(details).length === 0 ? {} : { details };
+    this.#options.emit({ type: 'error', code, message, fatal, ...told });
   }
 }

@@ -121,7 +121,14 @@ export type CallEventBody =
   /** The model has made more than can wait to be heard. */
   | { readonly type: 'agent-audio.lost'; readonly lostMs: number }
   | { readonly type: 'usage'; readonly usage: Usage }
-  | { readonly type: 'error'; readonly code: ErrorCode; readonly message: string; readonly fatal: boolean }
+  | {
+      readonly type: 'error';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly fatal: boolean;
+      /** What the model told of it; nothing that was said, and no secret. */
+      readonly details?: Readonly<Record<string, unknown>>;
+    }
   | { readonly type: 'call.ended'; readonly reason: CallEndReason; readonly call: CallSnapshot };
 
 /** Told everything, answers nothing. What it throws is logged and goes no further. */

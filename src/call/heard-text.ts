@@ -1,6 +1,10 @@
 /** Slowest and fastest speech that is believed, milliseconds per character. */
 const fastestMsPerChar = 30;
 const usualMsPerChar = 65;
+/** No voice is slower for long: what looks slower had silence in it. */
+const slowestMsPerChar = 2 * usualMsPerChar;
+/** Of what broke off nobody knows which word its last audio was the beginning of. */
+const brokenOffMs = 200;
 
 /**
  * The text of one stretch of agent audio, and which words of it lie before a given moment.
@@ -37,14 +41,25 @@ export class HeardText {
   until(heardMs: number, generatedMs: number, complete: boolean): string {
     if (heardMs <= 0 || this.#text.length === 0) return '';
     if (complete && heardMs >= generatedMs) return this.#text;
-    const chars = this.#charsAt(heardMs, generatedMs, complete);
+    const chars = this.#charsAt(heardMs, complete ? generatedMs : this.#spanMs(generatedMs, usualMsPerChar));
     return this.#wordsUpTo(chars);
   }
 
-  #charsAt(heardMs: number, generatedMs: number, complete: boolean): number {
+  /** The same of audio that will never be complete. `msPerChar`: the voice's pace, where it is known. */
+  untilBrokenOff(heardMs: number, generatedMs: number, msPerChar = usualMsPerChar): string {
+    const surelyMs = heardMs - brokenOffMs;
+    if (surelyMs <= 0 || this.#text.length === 0) return '';
+    const pace = Math.min(slowestMsPerChar, Math.max(usualMsPerChar, msPerChar));
+    return this.#wordsUpTo(this.#charsAt(surelyMs, this.#spanMs(generatedMs, pace)));
+  }
+
+  /** Text runs ahead of audio while both are still coming: do not press all of it into the audio so far. */
+  #spanMs(generatedMs: number, msPerChar: number): number {
+    return Math.max(generatedMs, this.#text.length * msPerChar);
+  }
+
+  #charsAt(heardMs: number, spanMs: number): number {
     const length = this.#text.length;
-    // Text runs ahead of audio while both are still coming: do not press all of it into the audio so far.
-    const spanMs = complete ? generatedMs : Math.max(generatedMs, length * usualMsPerChar);
     let from = { chars: 0, ms: 0 };
     for (const to of [...this.#believed(spanMs), { chars: length, ms: spanMs }]) {
       if (heardMs < to.ms) {

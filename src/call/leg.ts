@@ -95,6 +95,8 @@ export interface LegEvents {
   hold?(on: boolean): void;
   /** The carrier's side wants a new conversation in the same call: the agent falls silent and forgets what was said. */
   reset?(): void;
+  /** The caller was given to somebody else and `ended` follows: from now on the agent says nothing and hears nothing. */
+  left?(): void;
   ended(end: LegEnd): void;
 }
 

@@ -63,6 +63,23 @@ describe('the place that the caller hears', () => {
     expect(timeline.position()).toBe(4060);
   });
 
+  it('is too early, and never too late, where the network itself grows slower in the call', () => {
+    const { clock, timeline } = setUp();
+    timeline.extend(1000);
+    clock.advance(1000);
+    timeline.acknowledge(1000);
+    clock.advance(1000);
+    const startedAt = clock.now();
+    timeline.extend(8000);
+    for (let at = 200; at <= 4000; at += 200) {
+      clock.advance(startedAt + at + 240 - clock.now());
+      timeline.acknowledge(1000 + at);
+      const heardMs = timeline.position() - 1000;
+      const isBelieved = at >= 200 + 1000;
+      expect([at, heardMs]).toEqual([at, isBelieved ? at : at + 240]);
+    }
+  });
+
   it('does not take back what was told as heard', () => {
     const { clock, timeline, marks } = setUp();
     timeline.extend(2000);

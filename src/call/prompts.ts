@@ -1,5 +1,6 @@
 import type { Agent, Opening } from './agent.ts';
 import type { NoInputStep } from './no-input.ts';
+import type { Party } from './party.ts';
 
 /**
  * Instructions of one response replace those of the session in the Realtime API: without the agent's own in front,
@@ -10,7 +11,12 @@ export function sayAs(agent: Agent, what: string): string {
   return who === '' ? what : `${who}\n\n${what}`;
 }
 
-export function greetingPrompt({ greeting }: Extract<Opening, { speaker: 'agent' }>): string {
+export function greetingPrompt(
+  { greeting }: Extract<Opening, { speaker: 'agent' }>,
+  direction: Party['direction'],
+): string {
+  if (greeting === undefined && direction === 'outbound')
+    return 'You have called somebody, who has just picked up. Greet them and say in one or two short sentences why you call.';
   return greeting === undefined
     ? 'Greet the caller in one short sentence and ask how you can help.'
     : `Greet the caller by saying exactly these words and nothing else: ${JSON.stringify(greeting)}`;

@@ -1,9 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { PatchcordError } from '../base/errors.ts';
+import type { VirtualClock } from '../base/virtual-clock.ts';
+import type { FakeSession } from './testing/fake-model.ts';
 import { liveCall } from './testing/set-up.ts';
 
 const lost = new PatchcordError('PATCHCORD_MODEL_LOST');
 const item = { responseId: 'resp-1', itemId: 'item-1', contentIndex: 0 };
+
+/** An answer whose text is all there, and whose audio ends after `ms` without a word. */
+function cutOff(
+  ms: number,
+  before: (all: { session: FakeSession; clock: VirtualClock }) => void = () => undefined,
+) {
+  const { model, clock } = liveCall();
+  const { session } = model;
+  before({ session, clock });
+  session.events.responseStarted('resp-1', undefined);
+  session.events.agentText(item, 'I will now count: one two three four five six seven eight.');
+  session.speak(item, ms, 125);
+  clock.advance(1500);
+  session.events.resuming(lost);
+  return { session };
+}
 
 describe('a model that is lost in the middle of an answer', () => {
   it('leaves as heard only the words whose audio came', () => {
@@ -18,6 +36,24 @@ describe('a model that is lost in the middle of an answer', () => {
     expect(turn).toMatchObject({ heardMs: 800, generatedMs: 800, cut: 'model-lost', ended: true });
     expect(turn?.heardText).toBe('one two');
     expect(session.options.history()).toEqual([{ role: 'agent', text: 'one two' }]);
+  });
+
+  it('does not take the whole sentence for heard because its audio could just hold it', () => {
+    const { session } = cutOff(3761);
+    expect(session.options.history()).toEqual([
+      { role: 'agent', text: 'I will now count: one two three four five six seven' },
+    ]);
+  });
+
+  it('goes by the pace of this voice where it is slower than most', () => {
+    const { session } = cutOff(3761, (before) => {
+      before.session.answer('resp-0', 'item-0', 3100, 'Hello! How can I help you today?');
+      before.clock.advance(3100);
+    });
+    expect(session.options.history().at(-1)).toEqual({
+      role: 'agent',
+      text: 'I will now count: one two three four',
+    });
   });
 
   it('does not tell the next model of words that have no audio at all', () => {

@@ -142,7 +142,7 @@ export class Transcript {
     if (!record || record.ended || item.heardMs <= record.heardMs) return;
     record.heardMs = item.heardMs;
     record.generatedMs = Math.max(record.generatedMs, item.generatedMs);
-    const heardText = record.words.until(item.heardMs, record.generatedMs, complete && !record.broken);
+    const heardText = this.#wordsUntil(record, item.heardMs, record.generatedMs, complete);
     // More text can come than the audio so far holds: words that were told are not taken back for that.
     if (heardText.length > record.heardText.length) record.heardText = heardText;
     this.#updated(record);
@@ -155,7 +155,7 @@ export class Transcript {
     record.heardMs = heardMs;
     record.generatedMs = heardMs;
     if (record.broken) {
-      record.heardText = record.words.until(heardMs, heardMs, false);
+      record.heardText = this.#wordsUntil(record, heardMs, heardMs, false);
       record.cut = 'model-lost';
     } else record.heardText = record.words.text;
     this.#end(record);
@@ -185,7 +185,7 @@ export class Transcript {
     const { heardMs, generatedMs } = item;
     record.heardMs = heardMs;
     record.generatedMs = generatedMs;
-    record.heardText = record.words.until(heardMs, generatedMs, complete && !record.broken);
+    record.heardText = this.#wordsUntil(record, heardMs, generatedMs, complete);
     record.cut = cause;
     this.#end(record);
   }
@@ -215,7 +215,7 @@ export class Transcript {
     const items: HistoryItem[] = [];
     for (const record of this.#records) {
       if (record.turnId < this.#historyFrom) continue;
-      const text = (record.ended ? record.heardText : expectedText(record)).trim();
+      const text = (record.ended ? record.heardText : this.#expectedText(record)).trim();
       if (text.length > 0) items.push({ role: record.role, text });
     }
     return items;
@@ -228,6 +228,31 @@ export class Transcript {
 
   #sinceStart({ startedAtMs }: Record): number {
     return this.#clock.now() - this.#startedAt - startedAtMs;
+  }
+
+  /** What is still playing will be heard, unless it is cut later. */
+  #expectedText(record: Record): string {
+    if (record.role === 'caller') return record.callerText;
+    const { words, generatedMs, broken } = record;
+    return broken ? this.#wordsUntil(record, generatedMs, generatedMs, false) : words.text;
+  }
+
+  #wordsUntil({ words, broken }: Record, heardMs: number, generatedMs: number, complete: boolean): string {
+    return broken
+      ? words.untilBrokenOff(heardMs, generatedMs, this.#msPerChar())
+      : words.until(heardMs, generatedMs, complete);
+  }
+
+  /** How slowly the agent speaks, by what was heard of it to the end; undefined: nothing was. */
+  #msPerChar(): number | undefined {
+    let ms = 0;
+    let chars = 0;
+    for (const { role, ended, cut, heardMs, words } of this.#records) {
+      if (role !== 'agent' || !ended || cut !== undefined) continue;
+      ms += heardMs;
+      chars += words.text.length;
+    }
+    return chars === 0 ? undefined : ms / chars;
   }
 
   #recordOf(item: AudioItem): Record {
@@ -287,13 +312,6 @@ export class Transcript {
 
 function bounded(text: string): string {
   return text.length > maxTurnChars ? text.slice(0, maxTurnChars) + leftOut : text;
-}
-
-/** What is still playing will be heard, unless it is cut later. */
-function expectedText(record: Record): string {
-  if (record.role === 'caller') return record.callerText;
-  const { words, generatedMs, broken } = record;
-  return broken ? words.until(generatedMs, generatedMs, false) : words.text;
 }
 
 function view(record: Record): Turn {

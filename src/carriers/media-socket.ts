@@ -155,6 +155,11 @@ export class MediaSocket {
 
   /** One bad frame must not cost a call, but before `opened` and in numbers it is no carrier that speaks. */
   malformed(error: PatchcordError): void {
+    if (this.#state === 'opening' && error.code === 'PATCHCORD_AUDIO_MALFORMED') {
+      // Whatever is wrong with audio, here it is too early.
+      this.refuse(new PatchcordError('PATCHCORD_MESSAGE_ORDER', 'audio before start'));
+      return;
+    }
     const passesOver = this.#malformed.passesOver();
     const tolerated =
       passesOver && this.#state === 'open' && closeCodeOf[error.code] !== closeCodes.unsupportedData;

@@ -126,6 +126,11 @@ export abstract class StreamLeg<Stream extends MediaStream> implements Leg, Stre
     this.#events?.played({ type: 'mark', name });
   }
 
+  /** The carrier has given the caller to somebody else; the end of the leg may take a while. */
+  protected callerLeft(): void {
+    this.#events?.left?.();
+  }
+
   streamEnded(end: LegEnd): void {
     this.#stream = undefined;
     this.streamOver(end);

@@ -4,9 +4,12 @@ import type { CarrierHost, Params, WebhookReply, WebhookRequest } from './carrie
 
 /** What the webhooks of several carriers have in common. */
 
-/** Said to a caller whom nobody can answer. */
-export const busySentence =
-  'We are sorry, all lines are busy at the moment. Please call again later. Goodbye.';
+/** Said to a caller whom nobody can answer, and why. */
+export function refusalSentence({ code }: PatchcordError): string {
+  return code === 'PATCHCORD_DRAINING'
+    ? 'We are sorry, we cannot take your call at the moment. Please call again in a few minutes. Goodbye.'
+    : 'We are sorry, all lines are busy at the moment. Please call again later. Goodbye.';
+}
 
 const maxVariables = 20;
 const maxVariableLength = 500;

@@ -15,7 +15,7 @@ export interface CarrierCheckOptions {
   readonly timeoutMs: number;
 }
 
-/** Looks at what is set for one carrier and at what that points to. Finds nothing where nothing is set. Never rejects. */
+/** Looks at what is set for one carrier and at what that points to. Finds nothing where nothing is set and something has to be. Never rejects. */
 export type CarrierCheck = (options: CarrierCheckOptions) => Promise<Finding[]>;
 
 /** What a vendor's API answered; a body comes only with a 2xx. */

@@ -9,12 +9,15 @@ import { ask, type CarrierCheck } from './carrier-check.ts';
 import { type Finding, networkReason, ok, warn } from './finding.ts';
 import { hostFindings, peerAddress, whoMay } from './own-network.ts';
 
-/** One of these says that there is an AVR; without any it is served all the same, to this machine. */
+/** One of these says that there is an AVR; without any it is served to this machine, and nothing of it is asked. */
 const names = ['AVR_PORT', 'AVR_ALLOW', 'AGENT_ID', 'AGENT_API_BASE_URL', 'AMI_URL'] as const;
 
 /** Says what avr-core is to be given, and asks its helper and the agent API. */
 export const checkAvr: CarrierCheck = async ({ settings, env, clock, timeoutMs }) => {
-  if (!names.some((name) => isSet(env, name))) return [];
+  if (!names.some((name) => isSet(env, name))) {
+    const what = 'Agent Voice Response (AVR) may connect from this machine alone, without any setting';
+    return [ok(what, 'docs/carriers/avr.md says how, and what an avr-core elsewhere needs')];
+  }
   const { avr, server } = settings;
   const address = peerAddress(server.host, avr.port ?? server.port, avr.allow);
   const [helper, agent] = await Promise.all([

@@ -101,6 +101,11 @@ function fault(code: string | undefined): Finding {
   const what = `the model opens with error${code === undefined ? '' : ` (${code})`}`;
   if (code === 'insufficient_quota') return fail(what, 'the account is out of quota: check billing');
   if (code === 'invalid_api_key') return fail(what, 'OPENAI_API_KEY is wrong or revoked: make a new one');
+  if (code === 'beta_api_shape_disabled')
+    return fail(
+      what,
+      'something on the way adds the header OpenAI-Beta: look at the proxy behind OPENAI_BASE_URL',
+    );
   if (code?.startsWith('rate_limit')) return fail(what, 'the account is rate limited: try again in a minute');
   return fail(what, 'check OPENAI_MODEL and OPENAI_BASE_URL');
 }

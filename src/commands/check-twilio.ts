@@ -20,8 +20,13 @@ const accountSchema = z.object({ status: z.string(), type: z.string().optional()
 
 /** Twilio's REST reference, "IncomingPhoneNumber resource". */
 const numbersSchema = z.object({
-  incoming_phone_numbers: z.array(z.object({ voice_url: z.string().nullish() })),
+  incoming_phone_numbers: z.array(
+    z.object({ voice_url: z.string().nullish(), status_callback: z.string().nullish() }),
+  ),
 });
+
+/** Where a number's "Call status changes" may lead. */
+const callbackPaths = ['/status-callback', '/twilio-status-callback'] as const;
 
 /** Asks for the account, then whether the number leads to this gateway. */
 export const checkTwilio: CarrierCheck = async ({ settings, clock, timeoutMs }) => {
@@ -66,7 +71,7 @@ function withoutAccount({ twilio, server }: Settings): Finding[] {
   return [
     ok(
       asSet('Twilio may call in; TWILIO_ACCOUNT_SID is not set, so nothing is dialled'),
-      `the number's webhook is ${publicAddress(server.publicUrl, '/incoming-call')}`,
+      `the number's webhook is ${publicAddress(server.publicUrl, '/incoming-call')}, its status callback ${publicAddress(server.publicUrl, callbackPaths[0])}`,
     ),
   ];
 }
@@ -107,7 +112,18 @@ function numberFinding({ status, body }: Answer, publicUrl: string | undefined):
   if (!number) return fail('TWILIO_PHONE_NUMBER is not a number of the account', 'set one that is');
   if (!publicUrl) return ok('TWILIO_PHONE_NUMBER is a number of the account');
   const expected = [`${publicUrl}/incoming-call`, `${publicUrl}/inbound-call`];
-  if (leadsTo(number.voice_url, expected)) return ok('TWILIO_PHONE_NUMBER leads to this gateway');
+  if (leadsTo(number.voice_url, expected)) {
+    const leads = 'TWILIO_PHONE_NUMBER leads to this gateway';
+    if (
+      leadsTo(
+        number.status_callback,
+        callbackPaths.map((path) => `${publicUrl}${path}`),
+      )
+    )
+      return ok(leads);
+    const advice = `set "Call status changes" to ${publicUrl}${callbackPaths[0]}: it tells of callers who hang up early`;
+    return ok(leads, advice);
+  }
   return warn(
     'TWILIO_PHONE_NUMBER leads somewhere else',
     `set "A call comes in" of the number to ${expected[0]} to be called on it`,

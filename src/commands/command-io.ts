@@ -6,6 +6,9 @@ export interface CommandIo {
   out(line: string): void;
   /** One line to standard error. */
   err(line: string): void;
-  /** Called once: at the first SIGINT or SIGTERM, or when what started this process has gone. */
-  onStop(handler: () => void): void;
+  /**
+   * `handler` is called once: at the first SIGINT or SIGTERM, or when what started this process has gone. `atOnce`: at a
+   * signal after that; the process ends with 1 once it settles, and at the next signal in any case.
+   */
+  onStop(handler: () => void, atOnce?: () => Promise<void>): void;
 }

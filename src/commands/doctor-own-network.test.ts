@@ -108,8 +108,11 @@ describe('doctor, of what is not set up', () => {
     const { lines } = await run({});
     const quiet = lines.filter((line) => line.includes('not set up'));
     expect(quiet).toEqual([
-      "ok    not set up: Twilio, Telnyx, Plivo, Genesys Cloud, AVR, AudioSocket and Asterisk's WebSocket channel — README.md leads to how each is connected",
+      "ok    not set up: Twilio, Telnyx, Plivo, Genesys Cloud, AudioSocket and Asterisk's WebSocket channel — README.md leads to how each is connected",
     ]);
+    expect(lines).toContain(
+      'ok    Agent Voice Response (AVR) may connect from this machine alone, without any setting — docs/carriers/avr.md says how, and what an avr-core elsewhere needs',
+    );
   });
 
   it('names what is left', async () => {

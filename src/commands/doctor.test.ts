@@ -198,9 +198,10 @@ describe('doctor', () => {
   it('asks Twilio for the account and where its number leads', async () => {
     const publicServer = await servers.api({ '/healthz': [200, {}] });
     const voiceUrl = `${publicServer.url}/incoming-call`;
+    const called: { voice_url: string; status_callback?: string } = { voice_url: voiceUrl };
     const twilio = await servers.api({
       [account]: [200, { status: 'active', type: 'Full' }],
-      [number]: [200, { incoming_phone_numbers: [{ voice_url: voiceUrl }] }],
+      [number]: [200, { incoming_phone_numbers: [called] }],
     });
     const env = {
       TWILIO_ACCOUNT_SID: 'AC1',
@@ -211,9 +212,14 @@ describe('doctor', () => {
     const { code, lines } = await run({ ...env, PUBLIC_URL: publicServer.url });
     expect(code).toBe(0);
     expect(lines).toContain('ok    the Twilio account is active');
-    expect(lines).toContain('ok    TWILIO_PHONE_NUMBER leads to this gateway');
+    const leads = 'ok    TWILIO_PHONE_NUMBER leads to this gateway';
+    expect(lines).toContain(
+      `${leads} — set "Call status changes" to ${publicServer.url}/status-callback: it tells of callers who hang up early`,
+    );
+    called.status_callback = `${publicServer.url}/status-callback`;
+    expect((await run({ ...env, PUBLIC_URL: publicServer.url })).lines).toContain(leads);
     const basic = `Basic ${Buffer.from('AC1:hidden').toString('base64')}`;
-    expect(twilio.asked.map(({ authorization }) => authorization)).toEqual([basic, basic]);
+    expect(twilio.asked.map(({ authorization }) => authorization)).toEqual([basic, basic, basic, basic]);
     const elsewhere = await run({ ...env, PUBLIC_URL: `${publicServer.url}/other` });
     expect(elsewhere.lines.join('\n')).toContain('warn  TWILIO_PHONE_NUMBER leads somewhere else');
   });

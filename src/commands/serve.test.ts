@@ -19,6 +19,18 @@ async function greeting(env: Readonly<Record<string, string>>): Promise<string[]
 }
 
 describe('patchcord serve', () => {
+  it('names the setting that keeps it from listening', async () => {
+    const lines: string[] = [];
+    const code = await serve([], {
+      env: { HOST: 'nonsense', PORT: '0', PATCHCORD_LOG_LEVEL: 'error' },
+      out: (line) => lines.push(line),
+      err: (line) => lines.push(line),
+      onStop: () => undefined,
+    });
+    expect(code).toBe(1);
+    expect(lines).toEqual([expect.stringMatching(/^patchcord: HOST is neither an address nor a name/)]);
+  });
+
   it('tells elsewhere an address that leads there, or the key alone', async () => {
     const alone = await greeting({});
     expect(alone.join('\n')).toMatch(/listening on http:\/\/127\.0\.0\.1:\d+/);

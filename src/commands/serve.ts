@@ -13,7 +13,8 @@ import { problemLine } from './problem-line.ts';
 const usage = `Usage: patchcord serve
 
 Takes calls until it is told to stop (SIGTERM or SIGINT): then it refuses new calls, lets live ones end within
-PATCHCORD_DRAIN_TIMEOUT_SECONDS, and says goodbye to the rest. A second signal ends it at once.
+PATCHCORD_DRAIN_TIMEOUT_SECONDS, and says goodbye to the rest. A second signal cuts the live calls and ends it within
+half a second, a third at once.
 Settings come from the environment and from .env: docs/configuration.md`;
 
 const openApiTimeoutMs = 10_000;
@@ -87,12 +88,13 @@ function greet(gateway: Gateway, settings: Settings, io: CommandIo): void {
 /** Settles when the gateway was told to stop, has drained, and is closed. */
 function ended(gateway: Gateway, io: CommandIo): Promise<number> {
   return new Promise((resolve, reject) => {
-    io.onStop(() => {
+    const stop = (): void => {
       gateway
         .drain()
         .then(() => gateway.close())
         .then(() => resolve(0), reject);
-    });
+    };
+    io.onStop(stop, () => gateway.cutShort());
   });
 }
 
@@ -102,5 +104,9 @@ function startProblem(thrown: unknown): string {
   if (code === 'EADDRINUSE')
     return `patchcord: the address is in use: ${messageOf(thrown)}. Set PORT to another one.`;
   if (code === 'EADDRNOTAVAIL') return `patchcord: HOST is no address of this machine: ${messageOf(thrown)}.`;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'EINVAL')
+    return `patchcord: HOST is neither an address nor a name that is known here: ${messageOf(thrown)}. Set it to 127.0.0.1 or 0.0.0.0.`;
+  if (code === 'EACCES')
+    return `patchcord: PORT may not be listened on: ${messageOf(thrown)}. Set it to one above 1023.`;
   return problemLine(thrown);
 }

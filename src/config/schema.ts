@@ -248,7 +248,8 @@ export const settingTree = {
     greeting: setting(text('a sentence'), {
       names: ['PATCHCORD_GREETING'],
       default: 'Hello! How can I help you today?',
-      description: 'What the agent opens with when it speaks first.',
+      description:
+        'What the agent opens with when it speaks first; a dialled call with instructions of its own opens by these.',
     }),
     greetingInterruptible: setting(yesOrNo(), {
       names: ['PATCHCORD_GREETING_INTERRUPTIBLE'],

@@ -15,6 +15,8 @@ const owners: readonly string[] = [
   'ASTERISK',
   'AUDIOSOCKET',
 ];
+/** A shorter part of a vendor's name may be another's. */
+const shortestPart = 4;
 /** In shorter names two slips are another name. */
 const longName = 8;
 /** The same of names that anybody may have, such as LOG_LEVEL, where already one slip is. */
@@ -69,6 +71,7 @@ function allowedSlips(name: string, { name: meant, owner, isSet }: Known): numbe
   // Whoever has set what he meant has the other name for another program; as is one with a number behind it.
   if (isSet || name.replace(/_?\d+$/, '') === meant) return 0;
   if (owner === undefined) return lettersIn(meant) >= longSharedName ? 1 : 0;
+  if (hasBrokenOwner(name, meant, owner)) return name.length;
   const isLong = lettersIn(name) >= longName && lettersIn(meant) >= longName;
   if (isCutShort(name, meant)) return meant.length - name.length;
   const [beginning = ''] = name.split('_', 1);
@@ -80,6 +83,14 @@ function allowedSlips(name: string, { name: meant, owner, isSet }: Known): numbe
 /** `..._USER` for `..._USERNAME`; a name that is whole words, such as TWILIO_API_KEY, is another program's. */
 function isCutShort(name: string, meant: string): boolean {
   return lettersIn(name) >= longName && meant.startsWith(name) && /^[A-Z]/.test(meant.slice(name.length));
+}
+
+/** `OPEN_API_KEY` or `OPEN_AI_API_KEY` for OPENAI_API_KEY: the vendor's name in part, or in two words. */
+function hasBrokenOwner(name: string, meant: string, owner: string): boolean {
+  const [beginning = ''] = name.split('_', 1);
+  if (beginning.length < shortestPart || !owner.startsWith(beginning) || beginning === owner) return false;
+  const rest = meant.slice(owner.length);
+  return name === beginning + rest || name === `${beginning}_${owner.slice(beginning.length)}${rest}`;
 }
 
 function lettersIn(name: string): number {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pcm16At, pcmu8k } from '../audio/format.ts';
 import { type ErrorCode, PatchcordError } from '../base/errors.ts';
-import { silentLogger } from '../base/logger.ts';
 import { VirtualClock } from '../base/virtual-clock.ts';
 import type {
   HistoryItem,
@@ -65,7 +64,7 @@ function start(options: Partial<ResilientOptions> = {}, session: Partial<Session
   const clock = new VirtualClock();
   const call = new TestCall();
   const { model, opened } = scripted(clock);
-  const resilient = resilientModel(model, { clock, log: silentLogger, random: () => 0.5, ...options });
+  const resilient = resilientModel(model, { clock, random: () => 0.5, ...options });
   const outer = resilient.open(testOptions(session), call);
   const nth = (index: number): Opened => {
     const found = opened[index];
@@ -92,7 +91,11 @@ describe('opening a session while the phone waits', () => {
     }
     expect(opened.map(({ atMs }) => atMs)).toEqual([0, 125, 1250, 2500, 4000]);
     nth(4).events.ready();
-    expect(call.take()).toEqual([['ready']]);
+    expect(call.take()).toEqual([
+      ...Array(4).fill(['failed', 'PATCHCORD_MODEL_UNREACHABLE', false]),
+      ['ready'],
+    ]);
+    expect(call.errors.map(({ details }) => details.retryInMs)).toEqual([125, 250, 500, 1000]);
   });
 
   it('waits as long as the server asked with Retry-After', () => {
@@ -126,7 +129,7 @@ describe('opening a session while the phone waits', () => {
   it('ends at its bound even when an attempt hangs', () => {
     const { clock, call, nth } = start({ connectBoundMs: 4000 });
     clock.advance(4000);
-    expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_UNREACHABLE', true]]);
+    expect(call.take().at(-1)).toEqual(['failed', 'PATCHCORD_MODEL_UNREACHABLE', true]);
     expect(nth(0).did).toEqual(['close']);
     nth(0).events.ready();
     expect(call.told).toEqual([]);
@@ -140,7 +143,9 @@ describe('an attempt that hangs', () => {
     clock.advance(10_000);
     expect(opened.map(({ atMs }) => atMs)).toEqual([0, 5125, 7812.5, 9812.5]);
     expect(opened.slice(0, -1).map(({ did }) => did)).toEqual([['close'], ['close'], ['close']]);
-    expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_UNREACHABLE', true]]);
+    const hung = ['failed', 'PATCHCORD_MODEL_TIMEOUT', false];
+    expect(call.take()).toEqual([hung, hung, hung, ['failed', 'PATCHCORD_MODEL_UNREACHABLE', true]]);
+    expect(call.errors[0]?.details).toMatchObject({ attemptMs: 5000 });
     expect(clock.pending).toBe(0);
   });
 
@@ -273,7 +278,10 @@ describe('a session that is lost in the call', () => {
     nth(1).fails('PATCHCORD_MODEL_UNREACHABLE');
     clock.advance(2999);
     expect(opened).toHaveLength(4);
-    expect(call.told).toEqual([]);
+    expect(call.take()).toEqual([
+      ['failed', 'PATCHCORD_MODEL_UNREACHABLE', false],
+      ['failed', 'PATCHCORD_MODEL_TIMEOUT', false],
+    ]);
     clock.advance(1);
     expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_UNREACHABLE', true]]);
     expect(clock.pending).toBe(0);
@@ -324,7 +332,7 @@ describe('a session that is lost in the call', () => {
         sends: opened.length > 1 ? pcm16At(24_000) : pcmu8k,
       }),
     };
-    resilientModel(fickle, { clock, log: silentLogger }).open(testOptions(), call);
+    resilientModel(fickle, { clock }).open(testOptions(), call);
     opened[0]?.events.ready();
     opened[0]?.fails('PATCHCORD_MODEL_LOST');
     clock.advance(0);
@@ -337,6 +345,7 @@ describe('closing', () => {
   it('ends what is open and what was about to be', () => {
     const { clock, call, outer, opened, nth } = start();
     nth(0).fails('PATCHCORD_MODEL_UNREACHABLE');
+    call.take();
     outer.close();
     outer.close();
     clock.advance(60_000);

@@ -3,7 +3,6 @@ import type { AudioFormat } from '../audio/format.ts';
 import { sameFormat } from '../audio/format.ts';
 import type { Clock, Timeout } from '../base/clock.ts';
 import { PatchcordError } from '../base/errors.ts';
-import type { Logger } from '../base/logger.ts';
 import type {
   AudioItem,
   AudioSink,
@@ -21,7 +20,6 @@ import { type Backoff, fullJitterMs } from './backoff.ts';
 
 export interface ResilientOptions {
   readonly clock: Clock;
-  readonly log: Logger;
   /** [0, 1); tests bring their own. */
   readonly random?: () => number;
   /** A call's first session must be ready within this. Default 10,000. */
@@ -39,7 +37,7 @@ export interface ResilientOptions {
 /** The least that an attempt gets, unless the bound ends before. */
 const minAttemptMs = 1500;
 
-type Bounds = Required<Omit<ResilientOptions, 'log'>>;
+type Bounds = Required<ResilientOptions>;
 
 /**
  * A model whose sessions survive what can be survived: opening is tried again while the phone waits, and a session
@@ -67,7 +65,6 @@ class ResilientSession implements ModelSession {
   readonly #bounds: Bounds;
   readonly #options: SessionOptions;
   readonly #events: ModelEvents;
-  readonly #log: Logger;
   #inner: ModelSession;
   /** Events of any session but this one are late and reach nobody. */
   #generation = 0;
@@ -88,7 +85,6 @@ class ResilientSession implements ModelSession {
     this.#bounds = bounds;
     this.#options = options;
     this.#events = events;
-    this.#log = options.log;
     this.#outagesLeft = bounds.outages;
     this.#protected = options.protectOpening;
     this.#startBound(bounds.connectBoundMs);
@@ -166,7 +162,9 @@ class ResilientSession implements ModelSession {
     const { clock } = this.#bounds;
     const attemptMs = Math.max(minAttemptMs, (this.#boundAt - clock.now()) / 2);
     this.#attemptWatch = clock.setTimeout(() => {
-      this.#lost(new PatchcordError('PATCHCORD_MODEL_TIMEOUT', undefined, { attemptMs }));
+      this.#lost(
+        new PatchcordError('PATCHCORD_MODEL_TIMEOUT', undefined, { attemptMs: Math.round(attemptMs) }),
+      );
     }, attemptMs);
     const { callId, agent, party, tools, prefers, log } = this.#options;
     return this.#model.open(
@@ -211,9 +209,8 @@ class ResilientSession implements ModelSession {
       return;
     }
     this.#outagesLeft -= 1;
-    this.#log.warn({ code: error.code, livedMs }, 'the model session is opened anew');
     this.#reopening();
-    this.#events.resuming(error);
+    this.#events.resuming(withDetails(error, { livedMs: Math.round(livedMs) }));
     // The call may have been closed by what it was just told.
     if (this.#isOpening()) this.#retryAfter(0);
   }
@@ -241,7 +238,9 @@ class ResilientSession implements ModelSession {
       this.#giveUp(error);
       return;
     }
-    this.#retryAfter(delayMs);
+    this.#events.failed(withDetails(error, { retryInMs: Math.round(delayMs) }), false);
+    // The call may have been closed by what it was just told.
+    if (this.#isOpening()) this.#retryAfter(delayMs);
   }
 
   #retryAfter(delayMs: number): void {
@@ -285,6 +284,10 @@ class ResilientSession implements ModelSession {
   #isOpening(): boolean {
     return this.#phase === 'opening';
   }
+}
+
+function withDetails(error: PatchcordError, more: Record<string, unknown>): PatchcordError {
+  return new PatchcordError(error.code, error.message, { ...error.details, ...more }, error);
 }
 
 interface ListenerPort {

@@ -155,6 +155,9 @@ export function formWebhookCases(its: FormWebhooks): void {
       const { speaks } = its;
       expect(text).toMatch(new RegExp(`<Response><${speaks}>.*Goodbye\\.</${speaks}><Hangup/></Response>`));
       expect(host.codes).toEqual(['PATCHCORD_DRAINING']);
+      expect(text).not.toContain('busy');
+      host.full = new PatchcordError('PATCHCORD_CALL_LIMIT');
+      expect((await answered()).text).toContain('all lines are busy');
       host.full = undefined;
       expect(await token()).not.toBe('');
     });

@@ -3,10 +3,10 @@ import type { Party } from '../../call/party.ts';
 import type { CarrierHost, Params, WebhookReply, WebhookRequest, WebhookRoute } from '../carrier.ts';
 import { printable } from '../fields.ts';
 import {
-  busySentence,
   first,
   isPlivoWebhook,
   notPublic,
+  refusalSentence,
   refuseRequest,
   sentParams,
   toSocketUrl,
@@ -85,7 +85,7 @@ function answerVoice(request: WebhookRequest, path: string, context: WebhookCont
   } catch (thrown) {
     if (!(thrown instanceof PatchcordError)) throw thrown;
     host.refused('plivo', thrown, { callUuid });
-    return xmlReply(refuseAnswer(busySentence));
+    return xmlReply(refuseAnswer(refusalSentence(thrown)));
   }
   if (leg === undefined || !leg.isOpen) return xmlReply(hangUpAnswer());
   leg.answered();

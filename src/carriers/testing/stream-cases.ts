@@ -68,6 +68,13 @@ export function streamCases(its: SpokenStream): void {
       expect(host.codes).toEqual(['PATCHCORD_MESSAGE_ORDER']);
     });
 
+    it('is closed with 1008 for audio before start, be it none that could be played', () => {
+      const { socket, host } = connect();
+      socket.says({ event: 'media', media: { payload: '' } });
+      expect(socket.closeCode).toBe(1008);
+      expect(host.codes).toEqual(['PATCHCORD_MESSAGE_ORDER']);
+    });
+
     it('that has begun has no such deadline, and forgives what is malformed, naming the call', () => {
       const { socket, clock, host, call, leg } = open();
       clock.advance(10_000);

@@ -142,6 +142,7 @@ function listenTo(leg: Leg, { overrides, tools = [] }: CallExtras, host: TestHos
     },
     hold: (on) => log.push(on ? 'on hold' : 'off hold'),
     reset: () => log.push('reset'),
+    left: () => log.push('left'),
     ended: (end) => {
       log.push(`ended ${end.reason}`);
       ends.push(end);

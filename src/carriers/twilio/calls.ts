@@ -162,6 +162,7 @@ export class TwilioCalls {
       callSid,
       accountSid,
       party,
+      clock: this.#host.clock,
       log: this.#host.log,
       rest: this.#rest,
       onEnded: ({ reason }) => {

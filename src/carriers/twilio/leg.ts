@@ -1,4 +1,5 @@
 import { type AudioFormat, pcmu8k } from '../../audio/format.ts';
+import type { Clock, Timeout } from '../../base/clock.ts';
 import { messageOf, PatchcordError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type {
@@ -28,11 +29,15 @@ const playback: PlaybackTraits = {
   delivery: {},
 };
 
+/** New TwiML takes the media stream away at once; one that is still there by then is closed. */
+const transferredMs = 5000;
+
 export interface TwilioLegOptions {
   readonly callSid: string;
   /** As the webhook gave it; undefined: not known. */
   readonly accountSid: string | undefined;
   readonly party: Party;
+  readonly clock: Clock;
   readonly log: Logger;
   /** Undefined: no account is configured, so that only the media stream can end the call. */
   readonly rest: TwilioRest | undefined;
@@ -53,6 +58,7 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
   #redirecting: Promise<void> | undefined;
   /** The call has its new TwiML: what ends the stream now ends our part in the call, not the call. */
   #isTransferred = false;
+  #leaving: Timeout | undefined;
   /** How the stream ended while a redirect was asked for: it may be the redirect that ended it. */
   #endInTransfer: LegEnd | undefined;
 
@@ -95,6 +101,7 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
   }
 
   end(end: LegEnd): void {
+    this.#leaving?.cancel();
     const told: LegEnd = this.#isTransferred ? { reason: 'transferred' } : end;
     this.endOnce(told, () => this.#options.onEnded(told));
   }
@@ -109,6 +116,17 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
     await this.#redirecting;
     if (this.#isTransferred) this.end({ reason: 'transferred' });
     else await super.hangUp(reason);
+  }
+
+  /** Twilio ends the stream, and with it the leg; it is given a bound. */
+  #transferred(): void {
+    this.#isTransferred = true;
+    if (this.hasEnded) return;
+    this.#leaving ??= this.#options.clock.setTimeout(
+      () => this.end({ reason: 'transferred' }),
+      transferredMs,
+    );
+    this.callerLeft();
   }
 
   /** Twilio goes on to <Hangup/> when its stream closes, whatever the API says. */
@@ -128,7 +146,7 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
     this.#redirecting = promise;
     try {
       const taken = await rest.redirect(this.#options.callSid, { twiml });
-      if (taken) this.#isTransferred = true;
+      if (taken) this.#transferred();
       return taken ? { transferred: true } : { transferred: false, detail: 'the call has ended' };
     } catch (thrown) {
       return { transferred: false, detail: carrierSaid(thrown) ?? messageOf(thrown) };

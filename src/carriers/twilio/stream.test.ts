@@ -37,6 +37,7 @@ function announce(direction: 'inbound' | 'outbound' = 'inbound'): void {
     callSid: 'CA1',
     accountSid: 'AC1',
     party: { direction, variables: {} },
+    clock,
     log: silentLogger,
     rest: rest as unknown as TwilioRest,
     onEnded: () => undefined,
@@ -171,6 +172,20 @@ describe('a transfer', () => {
     expect(leg.hasEnded).toBe(false);
     socket.emit('close', 1006);
     expect(call.log.at(-1)).toBe('ended transferred');
+  });
+
+  it('leaves the caller at once, and closes a stream that Twilio has not ended within five seconds', async () => {
+    open();
+    await leg.transfer?.({ to: '+15550003333' });
+    expect(call.log.at(-1)).toBe('left');
+    clock.advance(4999);
+    expect(leg.hasEnded).toBe(false);
+    expect(socket.closeCode).toBeUndefined();
+    clock.advance(1);
+    expect(call.log.at(-1)).toBe('ended transferred');
+    expect(socket.closeCode).toBe(1000);
+    socket.emit('close', 1000);
+    expect(clock.pending).toBe(0);
   });
 
   it('ends it so too when the stream is over before Twilio has answered, and as hung up when it refuses', async () => {

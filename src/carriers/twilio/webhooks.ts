@@ -2,10 +2,10 @@ import { PatchcordError } from '../../base/errors.ts';
 import type { Party } from '../../call/party.ts';
 import type { CarrierHost, Params, WebhookReply, WebhookRequest, WebhookRoute } from '../carrier.ts';
 import {
-  busySentence,
   first,
   isPlivoWebhook,
   notPublic,
+  refusalSentence,
   refuseRequest,
   sentParams,
   toSocketUrl,
@@ -70,7 +70,7 @@ function answerVoice(request: WebhookRequest, path: string, context: WebhookCont
   } catch (thrown) {
     if (!(thrown instanceof PatchcordError)) throw thrown;
     host.refused('twilio', thrown, { callSid: call.callSid });
-    return xmlReply(refuseTwiml(busySentence));
+    return xmlReply(refuseTwiml(refusalSentence(thrown)));
   }
   if (leg === undefined || !leg.isOpen) return xmlReply(hangUpTwiml());
   leg.answered();

@@ -12,6 +12,9 @@ const accountCodes: ReadonlySet<string> = new Set([
   'billing_not_active',
 ]);
 
+/** Followed by close 4000. */
+const betaCode = 'beta_api_shape_disabled';
+
 /** Races that are part of the protocol: the server was ahead of us, nothing is lost. */
 const raceCodes: ReadonlySet<string> = new Set([
   'conversation_already_has_active_response',
@@ -39,6 +42,7 @@ export function describeFault(fault: ServerFault): Record<string, string> {
 
 /** The error of a fault that ends the session, else undefined. */
 export function fatalError(fault: ServerFault): PatchcordError | undefined {
+  if (fault.code === betaCode) return betaError(describeFault(fault));
   const code = fatalCode(fault.code);
   return code === undefined ? undefined : new PatchcordError(code, undefined, describeFault(fault));
 }
@@ -47,8 +51,16 @@ function fatalCode(code: string | undefined): ErrorCode | undefined {
   if (code === undefined) return undefined;
   if (accountCodes.has(code)) return 'PATCHCORD_MODEL_AUTH';
   if (code === 'session_expired') return 'PATCHCORD_MODEL_EXPIRED';
-  if (code === 'beta_api_shape_disabled') return 'PATCHCORD_MODEL_PROTOCOL';
   return undefined;
+}
+
+/** Nothing here asks for the beta API: what is on the way does, and will the next time. */
+function betaError(details: Record<string, unknown>): PatchcordError {
+  return new PatchcordError(
+    'PATCHCORD_MODEL_REJECTED',
+    'The speech model takes the connection for the beta API, which is gone: something on the way, such as a proxy at OPENAI_BASE_URL, adds the header OpenAI-Beta.',
+    details,
+  );
 }
 
 /** A fault that ends the session although it would not end one that is in use: the settings were not taken. */
@@ -88,6 +100,7 @@ export function socketError(end: SocketEnd, opened: boolean, epochMs: number): P
       );
     case 'closed': {
       const details = { closeCode: end.code, ...(end.reason === '' ? {} : { reason: end.reason }) };
+      if (end.code === 4000 && end.reason.includes(betaCode)) return betaError(details);
       if (!opened) return new PatchcordError('PATCHCORD_MODEL_UNREACHABLE', undefined, details);
       const expired = end.code === 1001 && end.reason.includes('maximum duration');
       return new PatchcordError(

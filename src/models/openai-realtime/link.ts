@@ -142,7 +142,6 @@ export class ModelLink implements SocketEvents, AudioSink {
 
   #refuse(error: PatchcordError): void {
     this.#nonsense += 1;
-    this.#log.warn({ ...error.details, code: error.code, count: this.#nonsense }, 'the model sent nonsense');
     if (this.#nonsense < maxNonsense) {
       this.#events.nonsense(error);
       return;

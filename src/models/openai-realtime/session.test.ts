@@ -90,7 +90,7 @@ describe('errors within a session', () => {
     ['billing_hard_limit_reached', 'PATCHCORD_MODEL_AUTH'],
     ['account_deactivated', 'PATCHCORD_MODEL_AUTH'],
     ['session_expired', 'PATCHCORD_MODEL_EXPIRED'],
-    ['beta_api_shape_disabled', 'PATCHCORD_MODEL_PROTOCOL'],
+    ['beta_api_shape_disabled', 'PATCHCORD_MODEL_REJECTED'],
   ])('ends at %s, once', (code, expected) => {
     const { socket, call } = ready();
     socket.says(serverSays.error(code));
@@ -98,6 +98,13 @@ describe('errors within a session', () => {
     socket.end(1001, 'gone');
     expect(call.take()).toEqual([['failed', expected, true]]);
     expect(socket.closed?.code).toBe(1000);
+  });
+
+  it('says where a refusal of the beta API comes from, be it told by the close alone', () => {
+    const { socket, call } = ready();
+    socket.end(4000, 'beta_api_shape_disabled');
+    expect(call.take()).toEqual([['failed', 'PATCHCORD_MODEL_REJECTED', true]]);
+    expect(call.errors[0]?.message).toContain('OpenAI-Beta');
   });
 
   it('keeps what the vendor wrote about an error out of the error, for it can quote people', () => {

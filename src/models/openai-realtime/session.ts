@@ -264,7 +264,6 @@ export class OpenAiRealtimeSession implements ModelSession, LinkEvents {
     const active = fault.code === 'conversation_already_has_active_response';
     if (this.#answers.refused(fault.eventId, active)) {
       const error = new PatchcordError('PATCHCORD_MODEL_ERROR', undefined, describeFault(fault));
-      this.#log.warn(logFields(error), 'the model refused to start a response');
       this.#events.requestRefused(error, active);
       return;
     }
@@ -277,7 +276,6 @@ export class OpenAiRealtimeSession implements ModelSession, LinkEvents {
     const details = { ...describeFault(fault), ...fields, race: isRace(fault) };
     const code = fields.request === 'truncate' ? 'PATCHCORD_TRUNCATION_REFUSED' : 'PATCHCORD_MODEL_ERROR';
     const error = new PatchcordError(code, undefined, details);
-    this.#log.warn(logFields(error), 'the model reported an error');
     this.#events.failed(error, false);
   }
 
@@ -320,7 +318,6 @@ export class OpenAiRealtimeSession implements ModelSession, LinkEvents {
   #fail(error: PatchcordError): void {
     if (this.#phase === 'closed') return;
     this.#end();
-    this.#log.warn(logFields(error), 'the session of the model failed');
     this.#events.failed(error, true);
   }
 
@@ -336,10 +333,4 @@ export class OpenAiRealtimeSession implements ModelSession, LinkEvents {
 /** The server tells of the end of speech only after this silence. Where it listens to the meaning, nobody knows how long. */
 function silenceOf(detection: TurnDetectionSettings): number | undefined {
   return detection.type === 'server_vad' ? detection.silenceDurationMs : undefined;
-}
-
-/** A line's `code` is always ours; the server's own goes beside it. */
-function logFields({ code, details }: PatchcordError): Record<string, unknown> {
-  const { code: modelCode, ...rest } = details;
-  return { code, ...(modelCode === undefined ? {} : { modelCode }), ...rest };
 }

@@ -166,7 +166,7 @@ describe('over a real socket', () => {
     });
     const model = openAiRealtimeModel({ ...testSettings, baseUrl: server.url }, { clock, log: silentLogger });
     const call = new TestCall();
-    const session = resilientModel(model, { clock, log: silentLogger }).open(
+    const session = resilientModel(model, { clock }).open(
       testOptions({ history: () => [{ role: 'agent', text: 'beep1 beep2' }] }),
       call,
     );

@@ -35,13 +35,16 @@ export function CallList({ store }: { store: Store }) {
   );
 }
 
+/** It needs no setting, so it stands here on the first day too. */
+const avrCalls = 'Agent Voice Response (from this machine, or as AVR_ALLOW says)';
+
 /** Which carriers calls can come from, the page itself aside. */
 function whoCalls(carriers: readonly CarrierStatus[]): string {
   const names = carriers
     .filter(({ name, takesCalls }) => takesCalls && name !== 'softphone')
-    .map(({ name }) => carrierName(name));
+    .map(({ name }) => (name === 'avr' ? avrCalls : carrierName(name)));
   if (names.length === 0) return 'They appear here from every carrier.';
-  return `They appear here from every carrier that is set up: ${names.join(', ')}.`;
+  return `They appear here from every carrier that may call: ${names.join(', ')}.`;
 }
 
 function CallRow({ store, view, now }: { store: Store; view: CallView; now: number }) {

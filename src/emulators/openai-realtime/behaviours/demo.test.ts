@@ -56,7 +56,7 @@ describe('the demo voice', () => {
     const [part] = ask({ turn, trigger: 'turn' }).parts;
     const [intro] = ask({ fresh: [told('pressed 1')] }).parts;
     if (part?.type !== 'speech' || intro?.type !== 'speech') throw new Error('it does not speak');
-    expect(part.transcript).toBe('You said: (1.1 s of your own voice)');
+    expect(part.transcript).toBe('You said: (1.0 s of your own voice)');
     const echo = part.samples.subarray(part.samples.length - 1.15 * part.sampleRate);
     expect(levelDbfs(echo.subarray(1000, 0.9 * part.sampleRate))).toBeCloseTo(-18, 0);
   });

@@ -19,7 +19,8 @@ export function echoOf(turn: CallerTurn): Extract<ResponsePart, { type: 'speech'
   const { sampleRate } = turn;
   const endMs = Math.min(turn.durationMs, turn.voiceEndMs + tailMs, longestEchoMs);
   const samples = louder(turn.samples().subarray(0, Math.round((endMs * sampleRate) / 1000)));
-  const seconds = (samples.length / sampleRate).toFixed(1);
+  // As the turn itself is written down: its words, without what follows them.
+  const seconds = (Math.min(turn.voiceEndMs, endMs) / 1000).toFixed(1);
   return { type: 'speech', samples, sampleRate, transcript: `(${seconds} s of your own voice)` };
 }
 
