@@ -1,5 +1,4 @@
 import { messageOf, PatchcordError } from '../../base/errors.ts';
-import { Recent } from '../../base/recent.ts';
 import type { LegEnd } from '../../call/leg.ts';
 import type { Party } from '../../call/party.ts';
 import type { CarrierHost, DialledCall, DialRequest } from '../carrier.ts';
@@ -43,9 +42,6 @@ const endOfStatus: Readonly<Record<string, LegEnd['reason']>> = {
   failed: 'failed',
 };
 
-/** Calls that are over, remembered so that a webhook that is sent again makes none of them anew. */
-const rememberedCalls = 10_000;
-
 /** The calls of this carrier that have not ended, by CallSid, and how webhooks, streams and dials find them. */
 export class TwilioCalls {
   readonly #host: CarrierHost;
@@ -54,7 +50,6 @@ export class TwilioCalls {
   readonly #tokens: StreamTokens<TwilioLeg>;
   readonly #legs = new Map<string, TwilioLeg>();
   readonly #dials = new Dials<TwilioLeg>();
-  readonly #over = new Recent<true>(rememberedCalls);
 
   constructor(options: TwilioCallsOptions) {
     this.#host = options.host;
@@ -70,12 +65,8 @@ export class TwilioCalls {
     return this.#legs.get(callSid);
   }
 
-  /**
-   * The leg of a call that Twilio announced; a repeated webhook finds it again. Undefined: that call is over. Throws when
-   * it is not admitted.
-   */
-  announced(call: AnnouncedCall): TwilioLeg | undefined {
-    if (this.#over.has(call.callSid)) return undefined;
+  /** The leg of a call that Twilio announced; a repeated webhook finds it again. Throws when it is not admitted. */
+  announced(call: AnnouncedCall): TwilioLeg {
     return this.find(call.callSid) ?? this.#make(call, undefined).leg;
   }
 
@@ -114,9 +105,7 @@ export class TwilioCalls {
   /** A call's status as a webhook reports it. */
   statusChanged(callSid: string, status: string): void {
     const reason = this.isFinal(status) ? endOfStatus[status] : undefined;
-    if (reason === undefined) return;
-    this.#over.set(callSid, true);
-    this.find(callSid)?.end({ reason });
+    if (reason !== undefined) this.find(callSid)?.end({ reason });
   }
 
   /**
@@ -165,11 +154,7 @@ export class TwilioCalls {
       clock: this.#host.clock,
       log: this.#host.log,
       rest: this.#rest,
-      onEnded: ({ reason }) => {
-        // A call that was transferred goes on at Twilio, and may be sent here again.
-        if (reason !== 'transferred') this.#over.set(callSid, true);
-        this.#forget(leg, dial);
-      },
+      onEnded: () => this.#forget(leg, dial),
     });
     this.#legs.set(callSid, leg);
     try {

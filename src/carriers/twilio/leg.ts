@@ -41,7 +41,7 @@ export interface TwilioLegOptions {
   readonly log: Logger;
   /** Undefined: no account is configured, so that only the media stream can end the call. */
   readonly rest: TwilioRest | undefined;
-  readonly onEnded: (end: LegEnd) => void;
+  readonly onEnded: () => void;
 }
 
 /** One Twilio call, from its webhook on: `ringing`, `answered`, `connected` once media flows, `ended`. */
@@ -102,8 +102,7 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
 
   end(end: LegEnd): void {
     this.#leaving?.cancel();
-    const told: LegEnd = this.#isTransferred ? { reason: 'transferred' } : end;
-    this.endOnce(told, () => this.#options.onEnded(told));
+    this.endOnce(this.#isTransferred ? { reason: 'transferred' } : end, this.#options.onEnded);
   }
 
   /** Nobody but an operator takes the caller from whom he was given to. Waits for a redirect no longer than its deadline. */
