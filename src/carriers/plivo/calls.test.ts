@@ -3,7 +3,6 @@ import { pcmu8k } from '../../audio/format.ts';
 import { VirtualClock } from '../../base/virtual-clock.ts';
 import { TestHost } from '../testing/test-host.ts';
 import { PlivoCalls } from './calls.ts';
-import type { PlivoLeg } from './leg.ts';
 import type { PlivoRest } from './rest.ts';
 
 const party = { direction: 'inbound', variables: {} } as const;
@@ -29,22 +28,8 @@ beforeEach(() => {
   });
 });
 
-const announced = (callUuid: string): PlivoLeg => {
-  const leg = calls.announced({ callUuid, party });
-  if (leg === undefined) throw new Error('it is over');
-  return leg;
-};
-
-it('of the calls that are over the newest 10,000 are remembered', () => {
-  const last = 10_000;
-  for (let n = 0; n <= last; n += 1) announced(`u${n}`).end({ reason: 'hung-up' });
-  expect(calls.announced({ callUuid: 'u1', party })).toBeUndefined();
-  expect(calls.announced({ callUuid: `u${last}`, party })).toBeUndefined();
-  expect(announced('u0').isOpen).toBe(true);
-});
-
 it('a call is forgotten when it ends, with its tokens and their timer', () => {
-  const leg = announced('u1');
+  const leg = calls.announced({ callUuid: 'u1', party });
   expect(calls.find({ callUuid: 'u1' })).toBe(leg);
   calls.tokenFor(leg);
   expect(clock.pending).toBe(1);
@@ -67,7 +52,7 @@ it('a dialled call is found by every name that Plivo has for it, and forgotten b
 });
 
 it('a token is good for its time and no longer, whatever its case', () => {
-  const leg = announced('u1');
+  const leg = calls.announced({ callUuid: 'u1', party });
   const [early, late] = [calls.tokenFor(leg), calls.tokenFor(leg)];
   expect(early).toMatch(/^[0-9a-f]{48}$/);
   const claim = (token: string) =>

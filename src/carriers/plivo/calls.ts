@@ -1,6 +1,5 @@
 import type { AudioFormat } from '../../audio/format.ts';
 import { messageOf, PatchcordError } from '../../base/errors.ts';
-import { Recent } from '../../base/recent.ts';
 import type { LegEnd } from '../../call/leg.ts';
 import type { Party } from '../../call/party.ts';
 import type { CarrierHost, DialledCall, DialRequest } from '../carrier.ts';
@@ -57,9 +56,6 @@ const endOfStream: Readonly<Record<string, LegEnd['reason']>> = {
   failed: 'connection-lost',
 };
 
-/** Calls that are over, remembered so that a webhook that is sent again makes none of them anew. */
-const rememberedCalls = 10_000;
-
 /** The calls of this carrier that have not ended, by Plivo's ids, and how webhooks, streams and dials find them. */
 export class PlivoCalls {
   readonly #options: PlivoCallsOptions;
@@ -67,7 +63,6 @@ export class PlivoCalls {
   readonly #transfers: Transfers;
   readonly #legs = new Map<string, PlivoLeg>();
   readonly #dials = new Dials<PlivoLeg>();
-  readonly #over = new Recent<true>(rememberedCalls);
 
   constructor(options: PlivoCallsOptions) {
     this.#options = options;
@@ -83,12 +78,8 @@ export class PlivoCalls {
     );
   }
 
-  /**
-   * The leg of a call that Plivo announced; a repeated webhook finds it again. Undefined: that call is over. Throws when
-   * it is not admitted.
-   */
-  announced({ callUuid, party }: AnnouncedCall): PlivoLeg | undefined {
-    if (this.#over.has(callUuid)) return undefined;
+  /** The leg of a call that Plivo announced; a repeated webhook finds it again. Throws when it is not admitted. */
+  announced({ callUuid, party }: AnnouncedCall): PlivoLeg {
     return this.find({ callUuid }) ?? this.#make({ callUuid }, party, undefined).leg;
   }
 
@@ -124,9 +115,7 @@ export class PlivoCalls {
   /** A call's status as a webhook reports it. */
   statusChanged(ids: CallIds, status: string): void {
     const reason = this.isFinal(status) ? endOfStatus[status] : undefined;
-    if (reason === undefined) return;
-    if (ids.callUuid !== undefined) this.#over.set(ids.callUuid, true);
-    this.find(ids)?.callOver(reason);
+    if (reason !== undefined) this.find(ids)?.callOver(reason);
   }
 
   /**
@@ -208,11 +197,7 @@ export class PlivoCalls {
       maxQueuedMs,
       rest,
       transfers: this.#transferDesk(),
-      onEnded: ({ reason }) => {
-        // A call that was transferred goes on at Plivo, and may be sent here again.
-        if (reason !== 'transferred') for (const id of leg.ids) this.#over.set(id, true);
-        this.#forget(leg, dial);
-      },
+      onEnded: () => this.#forget(leg, dial),
     });
     this.#enter(leg);
     try {

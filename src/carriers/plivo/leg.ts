@@ -40,7 +40,7 @@ export interface PlivoLegOptions {
   /** Undefined: no account is configured, so that only the media stream can end the call. */
   readonly rest: PlivoRest | undefined;
   readonly transfers: TransferDesk | undefined;
-  readonly onEnded: (end: LegEnd) => void;
+  readonly onEnded: () => void;
 }
 
 /** Keys that Plivo is sent in one message at most. */
@@ -146,7 +146,7 @@ export class PlivoLeg extends StreamLeg<PlivoStream> {
   }
 
   end(end: LegEnd): void {
-    this.endOnce(end, () => this.#options.onEnded(end));
+    this.endOnce(end, this.#options.onEnded);
   }
 
   /** Documentation: "Send DTMF event"; a string of keys in one message. */

@@ -12,10 +12,8 @@ import {
   testSettings,
   tokenIn,
 } from '../../../test/support/plivo-host.ts';
-import { PatchcordError } from '../../base/errors.ts';
-import { emptyRecord, TestHost } from '../testing/test-host.ts';
+import { TestHost } from '../testing/test-host.ts';
 import { plivoCarrier } from './carrier.ts';
-import type { PlivoLeg } from './leg.ts';
 
 const otherUuid = '99999999-2222-4333-8444-555555555555';
 
@@ -117,41 +115,6 @@ describe('the answer webhook of Plivo', () => {
     const { text } = await served.get(target);
     expect(tokenIn(text)).not.toBe('');
     expect(host.calls[0]?.leg.party).toMatchObject({ from: '+15550001111', variables: { tenant: 'a' } });
-  });
-
-  it('makes no call of one that is over, however often its webhook is sent again', async () => {
-    const hangUp = '<Response><Hangup/></Response>';
-    const stream = await liveStream(served, host);
-    stream.socket.close(1000);
-    await host.calls[0]?.ended;
-    for (const path of ['/incoming-call', '/inbound-call', '/outbound-call', '/incoming-call'])
-      expect((await served.post(path, ring)).text).toContain(hangUp);
-    expect(host.calls).toHaveLength(1);
-    const next = { ...ring, CallUUID: otherUuid };
-    expect(tokenIn((await served.post('/incoming-call', next)).text)).not.toBe('');
-    await host.calls[1]?.leg.hangUp('operator', emptyRecord);
-    expect((await served.post('/incoming-call', next)).text).toContain(hangUp);
-    expect(host.calls).toHaveLength(2);
-  });
-
-  it('makes a call of one that was transferred and is sent here again, until Plivo reports its end', async () => {
-    for (const calls of [1, 2]) {
-      expect(tokenIn((await served.post('/incoming-call', ring)).text)).not.toBe('');
-      expect(host.calls).toHaveLength(calls);
-      (host.calls.at(-1)?.leg as PlivoLeg).end({ reason: 'transferred' });
-    }
-    await served.post('/callbacks', { ...ring, Event: 'Hangup', CallStatus: 'completed' });
-    expect((await served.post('/incoming-call', ring)).text).toContain('<Hangup/>');
-    expect(host.calls).toHaveLength(2);
-  });
-
-  it('makes no call of one whose end was reported, though it was never taken', async () => {
-    host.full = new PatchcordError('PATCHCORD_DRAINING');
-    await served.post('/incoming-call', ring);
-    host.full = undefined;
-    await served.post('/callbacks', { ...ring, Event: 'Hangup', CallStatus: 'completed' });
-    expect((await served.post('/incoming-call', ring)).text).toContain('<Hangup/>');
-    expect(host.calls).toHaveLength(0);
   });
 
   it('is not started with a format that Plivo does not have', () => {
