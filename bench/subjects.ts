@@ -143,6 +143,8 @@ export const gateway: Subject = {
     AUDIOSOCKET_PORT: '0',
     // The bench looks for the limit of the machine, not of the setting.
     PATCHCORD_MAX_CALLS: '100000',
+    // Callers are muted for longer than a phone that works is silent.
+    PATCHCORD_MEDIA_LOST_MS: '0',
   }),
   ready,
   enter: enterByWebhook,
