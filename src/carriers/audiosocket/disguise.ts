@@ -1,3 +1,5 @@
+import { decodeSamples } from '../../audio/convert.ts';
+import { pcm16At } from '../../audio/format.ts';
 import { decodeAlaw, decodeMulaw } from '../../audio/g711.ts';
 import type { Clock } from '../../base/clock.ts';
 
@@ -5,6 +7,7 @@ import type { Clock } from '../../base/clock.ts';
 const windowFrames = 25;
 /** Slin at 8 kHz comes at 16 bytes a millisecond, G.711 at 8. */
 const g711BytesPerMs = { least: 6.5, most: 9.5 };
+const slin = pcm16At(8000);
 /** Of a window; the rest may be pauses between words. */
 const frameShare = 8;
 /** Steps between samples relative to the samples: speech stays well below it, bytes read as what they are not above. */
@@ -14,7 +17,7 @@ const smoothBelow = 0.85;
  * Finds G.711 under the name of slin. Without `c(slin)` in the dialplan Asterisk's channel driver sends whatever codec
  * the phone has as kind 0x10: the call connects, and all that is heard is noise. Such frames come at half the bytes of
  * slin, and the bytes make smooth sound only when they are read as G.711. Both must hold, because a phone that leaves
- * out silence can send as little.
+ * out silence can send as little, and a gateway that is behind reads as little.
  */
 export class DisguiseCheck {
   readonly #clock: Clock;
@@ -54,14 +57,15 @@ export class DisguiseCheck {
   }
 
   #looksLikeG711(audio: Buffer): boolean {
-    if (isQuietSlin(audio)) return false;
+    if (isQuietSlin(audio) || audio.length % 2 !== 0) return false;
     if (this.#mulaw.length !== audio.length) {
       this.#mulaw = new Int16Array(audio.length);
       this.#alaw = new Int16Array(audio.length);
     }
     decodeMulaw(audio, this.#mulaw);
     decodeAlaw(audio, this.#alaw);
-    return roughness(this.#mulaw) < smoothBelow || roughness(this.#alaw) < smoothBelow;
+    const asG711 = Math.min(roughness(this.#mulaw), roughness(this.#alaw));
+    return asG711 < smoothBelow && asG711 < roughness(decodeSamples(audio, slin));
   }
 }
 
