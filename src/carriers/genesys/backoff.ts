@@ -47,12 +47,22 @@ export class Backoff {
     if (!sameCause) this.#beganAt = now;
     this.#until = Math.max(this.#until, now + Math.min(retryAfterMs ?? delayMs, longestMs));
     this.#timer?.cancel();
+    this.#wait(now);
+    if (!wasActive) this.#events.began();
+    return true;
+  }
+
+  /** Node's timers may be early by a part of a millisecond, which Genesys would count as audio too soon. */
+  #wait(now: number): void {
     this.#timer = this.#clock.setTimeout(() => {
+      const firedAt = this.#clock.now();
+      if (firedAt < this.#until) {
+        this.#wait(firedAt);
+        return;
+      }
       this.#timer = undefined;
       this.#events.ended();
     }, this.#until - now);
-    if (!wasActive) this.#events.began();
-    return true;
   }
 
   close(): void {
