@@ -210,7 +210,7 @@ export class Playout {
    */
   cut(activeResponseId?: string): CutItem[] {
     this.#downlink?.drop();
-    if (this.#port && this.#maySound()) this.#port.clear();
+    if (this.#port && this.unconfirmed) this.#port.clear();
     // From a carrier that plays what it gets nothing is taken back: what it was sent is heard.
     if (this.#isPaced) this.#timeline.settle();
     const heardUpToMs = this.#timeline.cut();
@@ -273,9 +273,12 @@ export class Playout {
     return this.#waitingMs + this.#timeline.remainingMs();
   }
 
-  /** The carrier has yet to say that it played all it was sent; one that never says so is not waited for. */
+  /** The carrier may have audio of ours that has not sounded yet. */
   get unconfirmed(): boolean {
-    return this.#maySound();
+    if (this.#timeline.remainingMs() > 0) return true;
+    if (this.#traits?.acknowledges === 'nothing' || this.#timeline.isConfirmed) return false;
+    // A carrier that never says so is not waited for.
+    return this.#clock.now() - this.#silentSince < confirmBoundMs;
   }
 
   /** Some item was not heard to its end, be it still to come. */
@@ -459,14 +462,6 @@ export class Playout {
       default:
         return true;
     }
-  }
-
-  /** The carrier may have audio of ours that has not sounded yet. */
-  #maySound(): boolean {
-    if (this.#timeline.remainingMs() > 0) return true;
-    if (this.#traits?.acknowledges === 'nothing' || this.#timeline.isConfirmed) return false;
-    // A carrier that never says so is not waited for.
-    return this.#clock.now() - this.#silentSince < confirmBoundMs;
   }
 }
 

@@ -16,8 +16,8 @@ const smoothBelow = 0.85;
 /**
  * Finds G.711 under the name of slin. Without `c(slin)` in the dialplan Asterisk's channel driver sends whatever codec
  * the phone has as kind 0x10: the call connects, and all that is heard is noise. Such frames come at half the bytes of
- * slin, and the bytes make smooth sound only when they are read as G.711. Both must hold, because a phone that leaves
- * out silence can send as little, and a gateway that is behind reads as little.
+ * slin, and the bytes make smoother sound when they are read as G.711 than as slin. Both must hold, because a phone that
+ * leaves out silence can send as little, and a gateway that is behind reads as little.
  */
 export class DisguiseCheck {
   readonly #clock: Clock;

@@ -15,6 +15,7 @@ import type {
 import type { Party } from '../../call/party.ts';
 import type { Turn } from '../../call/turn.ts';
 import { carrierSaid } from '../http-api.ts';
+import { PendingTransfer } from '../pending-transfer.ts';
 import { type AmiHelper, type ChannelVariables, defaultContext, type Extension } from './ami.ts';
 import type { EarlyMedia, EarlyMediaTaker } from './early-media.ts';
 import { Sounding } from './sounding.ts';
@@ -74,11 +75,8 @@ export class AvrLeg implements Leg, EarlyMediaTaker {
   #events: LegEvents | undefined;
   #callId: string | undefined;
   #hangUp: Promise<void> | undefined;
-  /** Settles when it is known whether the helper takes the caller elsewhere. */
-  #redirecting: Promise<void> | undefined;
+  readonly #pendingTransfer = new PendingTransfer();
   #isTransferred = false;
-  /** How the media ended while that was not known: it may be the transfer that ended it. */
-  #endInTransfer: LegEnd | undefined;
   #leaving: Timeout | undefined;
   #variables: Promise<ChannelVariables | undefined> | undefined;
 
@@ -145,8 +143,8 @@ export class AvrLeg implements Leg, EarlyMediaTaker {
 
   /** The media has ended, and not because this leg closed it. */
   mediaEnded(end: LegEnd): void {
-    if (this.#redirecting !== undefined && end.error === undefined) this.#endInTransfer = end;
-    else this.end(this.#isTransferred ? { reason: 'transferred' } : end);
+    if (this.#pendingTransfer.keeps(end)) return;
+    this.end(this.#isTransferred ? { reason: 'transferred' } : end);
   }
 
   end(end: LegEnd): void {
@@ -201,18 +199,15 @@ export class AvrLeg implements Leg, EarlyMediaTaker {
     if (!/^[\w.-]{1,80}$/.test(context)) return no('not the name of a context');
     if (uuid === undefined) return no('avr-core gave the call no uuid');
     if (!this.isOpen) return no('the call has ended');
-    if (this.#redirecting !== undefined) return no('a transfer is under way');
-    const { promise, resolve: decided } = Promise.withResolvers<void>();
-    this.#redirecting = promise;
+    if (this.#pendingTransfer.isPending) return no('a transfer is under way');
     try {
-      await this.#redirect(uuid, extension);
+      await this.#pendingTransfer.run(
+        () => this.#redirect(uuid, extension),
+        (end) => this.mediaEnded(end),
+      );
       return { transferred: true };
     } catch (thrown) {
       return no(carrierSaid(thrown) ?? messageOf(thrown));
-    } finally {
-      this.#redirecting = undefined;
-      if (this.#endInTransfer !== undefined) this.mediaEnded(this.#endInTransfer);
-      decided();
     }
   }
 
@@ -249,7 +244,7 @@ export class AvrLeg implements Leg, EarlyMediaTaker {
     const { log } = this.#options;
     log.info({ ...this.#ids(), reason }, 'hanging up');
     // A caller who is on his way to somebody else is not cut off because the agent is done.
-    if (reason !== 'operator') await this.#redirecting;
+    if (reason !== 'operator') await this.#pendingTransfer.decided;
     const hasLeft = this.#isTransferred;
     const failure = failures[reason];
     if (failure !== undefined && !hasLeft) this.#media.failed(failure);

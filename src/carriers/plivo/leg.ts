@@ -10,6 +10,7 @@ import type {
 } from '../../call/leg.ts';
 import type { Party } from '../../call/party.ts';
 import { carrierSaid } from '../http-api.ts';
+import { PendingTransfer } from '../pending-transfer.ts';
 import { StreamLeg } from '../stream-leg.ts';
 import { dialAnswer } from './answers.ts';
 import { formatOf, playbackOf } from './formats.ts';
@@ -57,11 +58,8 @@ export class PlivoLeg extends StreamLeg<PlivoStream> {
   #format: AudioFormat;
   #playback: PlaybackTraits;
   #streamId: string | undefined;
-  /** Settles when it is known whether Plivo takes the transfer that it was asked for. */
-  #transferring: Promise<void> | undefined;
+  readonly #pendingTransfer = new PendingTransfer();
   #hangUpAfterTransfer: Promise<void> | undefined;
-  /** How the stream ended while a transfer was asked for: it may be the transfer that ended it. */
-  #endInTransfer: LegEnd | undefined;
 
   constructor(options: PlivoLegOptions) {
     super(options.party, options.log);
@@ -135,8 +133,7 @@ export class PlivoLeg extends StreamLeg<PlivoStream> {
 
   /** The stream is over, or said to be. What a transfer's outcome has to say of it comes first. */
   override streamOver(end: LegEnd): void {
-    if (this.#transferring !== undefined && end.error === undefined) this.#endInTransfer = end;
-    else this.end(end);
+    if (!this.#pendingTransfer.keeps(end)) this.end(end);
   }
 
   /** Plivo reports that the call is over. */
@@ -162,8 +159,8 @@ export class PlivoLeg extends StreamLeg<PlivoStream> {
    * said whether it takes the transfer.
    */
   override hangUp(reason: HangUpReason): Promise<void> {
-    if (this.#transferring === undefined || reason === 'operator') return super.hangUp(reason);
-    this.#hangUpAfterTransfer ??= this.#transferring.then(() => super.hangUp(reason));
+    if (!this.#pendingTransfer.isPending || reason === 'operator') return super.hangUp(reason);
+    this.#hangUpAfterTransfer ??= this.#pendingTransfer.decided.then(() => super.hangUp(reason));
     return this.#hangUpAfterTransfer;
   }
 
@@ -193,9 +190,7 @@ export class PlivoLeg extends StreamLeg<PlivoStream> {
     if (answer === undefined) return { transferred: false, detail: 'not a phone number or a SIP address' };
     const callUuid = this.#callUuid;
     if (!this.isOpen || callUuid === undefined) return { transferred: false, detail: 'the call has ended' };
-    if (this.#transferring !== undefined) return { transferred: false, detail: 'a transfer is under way' };
-    const { promise, resolve: decided } = Promise.withResolvers<void>();
-    this.#transferring = promise;
+    if (this.#pendingTransfer.isPending) return { transferred: false, detail: 'a transfer is under way' };
     let fetched = false;
     const offer = desk.offer({
       callUuid,
@@ -205,22 +200,19 @@ export class PlivoLeg extends StreamLeg<PlivoStream> {
         this.end({ reason: 'transferred' });
       },
     });
+    const ask = async (): Promise<boolean> => {
+      const taken = (await rest.transfer(callUuid, offer.url)) || fetched;
+      if (taken) this.end({ reason: 'transferred' });
+      return taken;
+    };
     try {
-      const taken = await rest.transfer(callUuid, offer.url);
-      if (taken || fetched) {
-        this.end({ reason: 'transferred' });
-        return { transferred: true };
-      }
+      if (await this.#pendingTransfer.run(ask, (end) => this.end(end))) return { transferred: true };
       offer.withdraw();
       return { transferred: false, detail: 'the call has ended' };
     } catch (thrown) {
       if (fetched) return { transferred: true };
       offer.withdraw();
       return { transferred: false, detail: carrierSaid(thrown) ?? messageOf(thrown) };
-    } finally {
-      this.#transferring = undefined;
-      if (this.#endInTransfer !== undefined) this.end(this.#endInTransfer);
-      decided();
     }
   }
 

@@ -11,6 +11,7 @@ import type {
 } from '../../call/leg.ts';
 import type { Party } from '../../call/party.ts';
 import { carrierSaid } from '../http-api.ts';
+import { PendingTransfer } from '../pending-transfer.ts';
 import { StreamLeg } from '../stream-leg.ts';
 import type { TwilioRest } from './rest.ts';
 import type { TwilioStream } from './stream.ts';
@@ -54,13 +55,10 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
   protected readonly idName = 'callSid';
   readonly transfer?: (target: TransferTarget) => Promise<TransferOutcome>;
   readonly #options: TwilioLegOptions;
-  /** A redirect that Twilio has not answered yet; settles when it has, and never rejects. */
-  #redirecting: Promise<void> | undefined;
+  readonly #pendingTransfer = new PendingTransfer();
   /** The call has its new TwiML: what ends the stream now ends our part in the call, not the call. */
   #isTransferred = false;
   #leaving: Timeout | undefined;
-  /** How the stream ended while a redirect was asked for: it may be the redirect that ended it. */
-  #endInTransfer: LegEnd | undefined;
 
   constructor(options: TwilioLegOptions) {
     super(options.party, options.log);
@@ -96,8 +94,7 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
 
   /** The stream is over. What Twilio says of a redirect comes first. */
   protected override streamOver(end: LegEnd): void {
-    if (this.#redirecting !== undefined && end.error === undefined) this.#endInTransfer = end;
-    else this.end(end);
+    if (!this.#pendingTransfer.keeps(end)) this.end(end);
   }
 
   end(end: LegEnd): void {
@@ -107,12 +104,12 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
 
   /** Nobody but an operator takes the caller from whom he was given to. Waits for a redirect no longer than its deadline. */
   override hangUp(reason: HangUpReason): Promise<void> {
-    const leaves = this.#isTransferred || this.#redirecting !== undefined;
+    const leaves = this.#isTransferred || this.#pendingTransfer.isPending;
     return leaves && reason !== 'operator' ? this.#leave(reason) : super.hangUp(reason);
   }
 
   async #leave(reason: HangUpReason): Promise<void> {
-    await this.#redirecting;
+    await this.#pendingTransfer.decided;
     if (this.#isTransferred) this.end({ reason: 'transferred' });
     else await super.hangUp(reason);
   }
@@ -140,19 +137,17 @@ export class TwilioLeg extends StreamLeg<TwilioStream> {
     const twiml = transferTwiml(target);
     if (twiml === undefined) return { transferred: false, detail: 'not a phone number or a SIP address' };
     if (!this.isOpen) return { transferred: false, detail: 'the call has ended' };
-    if (this.#redirecting !== undefined) return { transferred: false, detail: 'a transfer is under way' };
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#redirecting = promise;
-    try {
+    if (this.#pendingTransfer.isPending) return { transferred: false, detail: 'a transfer is under way' };
+    const ask = async (): Promise<boolean> => {
       const taken = await rest.redirect(this.#options.callSid, { twiml });
       if (taken) this.#transferred();
+      return taken;
+    };
+    try {
+      const taken = await this.#pendingTransfer.run(ask, (end) => this.end(end));
       return taken ? { transferred: true } : { transferred: false, detail: 'the call has ended' };
     } catch (thrown) {
       return { transferred: false, detail: carrierSaid(thrown) ?? messageOf(thrown) };
-    } finally {
-      this.#redirecting = undefined;
-      resolve();
-      if (this.#endInTransfer !== undefined) this.end(this.#endInTransfer);
     }
   }
 }
